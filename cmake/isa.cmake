@@ -1,0 +1,21 @@
+# Compile flags of a kernel file follow from its suffix: <family>.<isa>.cpp. The same names, with the
+# CPUID bits they need, stand in src/backend/cpu/isa.inc; a test asserts that both lists agree.
+set(HEARTH_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
+set(HEARTH_ISA_FLAGS_avxvnni -mavx2 -mfma -mf16c -mbmi2 -mavxvnni)
+set(HEARTH_ISA_FLAGS_avx512
+    -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+set(HEARTH_ISA_FLAGS_avx512vnni ${HEARTH_ISA_FLAGS_avx512} -mavx512vnni)
+
+# Gives every kernel file its flags. FILES: paths that may contain <family>.<isa>.cpp.
+function(hearth_set_isa_flags)
+  foreach(file ${ARGN})
+    get_filename_component(name ${file} NAME)
+    if(name MATCHES "^[a-z0-9_]+\\.([a-z0-9]+)\\.cpp$")
+      set(isa ${CMAKE_MATCH_1})
+      if(NOT DEFINED HEARTH_ISA_FLAGS_${isa})
+        message(FATAL_ERROR "${name}: unknown instruction set '${isa}', see cmake/isa.cmake")
+      endif()
+      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${HEARTH_ISA_FLAGS_${isa}};-O3")
+    endif()
+  endforeach()
+endfunction()

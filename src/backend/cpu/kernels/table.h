@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// The kernel table of the CPU backend: what every kernel takes and promises. The table is filled by
+// the portable column (<family>.base.cpp), then overlaid by each instruction set that the machine
+// has, best last; a cell that no set fills keeps what was there. Kernel files include intrinsics,
+// this header and tensor/layout only, keep everything in an unnamed namespace and export one
+// add_<family>_<isa>(KernelTable&).
+//
+// Promises of every kernel: no allocation, no global state, any thread; the result of one output
+// element depends on its own inputs alone (never on n_rows, n_tokens or its place in the tile), so
+// that batching, chunking and the number of threads change no bit.
+#pragma once
+#include <stdint.h>
+
+namespace hearth::cpu {
+
+inline constexpr int kActBlock = 256;
+
+// Activations prepared for products with quantized weights: 256 values as two signed 8-bit digits,
+//   x[i] ~ scale * (256 * hi[i] + lo[i]),   scale = max|x| / 32512,
+// which keeps 16 bits of every value (docs/design: int8 alone moves perplexity by up to 1 %).
+// A row of n_cols values is ceil(n_cols / 256) blocks; digits past the end are 0. n_cols is a
+// multiple of 32. sum16[j] is the integer sum of 256 * hi + lo over values [16 j, 16 j + 16).
+struct alignas(64) ActBlock {
+  int8_t hi[kActBlock];
+  int8_t lo[kActBlock];
+  int32_t sum16[16];
+  float scale;
+  float unused[15];
+};
+static_assert(sizeof(ActBlock) == 640);
+
+// out[t * out_stride + r] = sum over c of W[r, c] * x[t, c],  W: [n_rows, n_cols], x: [n_tokens,
+// n_cols].
+struct MatmulTile {
+  const uint8_t* weights;  // first row, in the file's own layout; rows lie row_bytes apart
+  int64_t row_bytes;
+  int n_rows;
+  int n_cols;
+  const uint8_t* acts;  // first token: ActBlock[] for quantized weights, float[] for f32/f16/bf16
+  int64_t act_bytes;    // from token to token
+  int n_tokens;
+  float* out;
+  int64_t out_stride;  // floats from token to token
+};
+using MatmulFn = void (*)(const MatmulTile&);
+
+// Weight formats of the table, in the order of tensor/dtype.h; cpu/kernel_table.cpp maps one to the
+// other.
+enum class Weight : uint8_t {
+  kF32,
+  kF16,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ8_0,
+  kQ2_K,
+  kQ3_K,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K,
+  kIQ4_NL,
+  kIQ4_XS,
+  kBF16,
+  kMXFP4,
+  kCount,
+};
+
+// Formats that the KV cache can have; rows are whole blocks of 32 for the quantized ones.
+enum class KvType : uint8_t { kF32, kF16, kBF16, kQ8_0, kQ5_1, kQ4_0, kCount };
+
+// scores[q * score_stride + p] = scale * sum over i of query[q, i] * key[p, i].
+struct ScoreTile {
+  const float* query;  // [n_queries, size], query_stride floats apart
+  int64_t query_stride;
+  int n_queries;
+  const uint8_t* keys;  // [n_positions, size], key_bytes apart
+  int64_t key_bytes;
+  int n_positions;
+  int size;
+  float scale;
+  float* scores;
+  int64_t score_stride;
+};
+using ScoreFn = void (*)(const ScoreTile&);
+
+// out[q, i] += sum over p of weight[q, p] * value[p, i], p in ascending order.
+struct MixTile {
+  const float* weights;  // [n_queries, n_positions], weight_stride floats apart
+  int64_t weight_stride;
+  int n_queries;
+  const uint8_t* values;  // [n_positions, size], value_bytes apart
+  int64_t value_bytes;
+  int n_positions;
+  int size;
+  float* out;  // [n_queries, size], out_stride floats apart
+  int64_t out_stride;
+};
+using MixFn = void (*)(const MixTile&);
+
+struct KernelTable {
+  MatmulFn matmul[static_cast<int>(Weight::kCount)];
+  ScoreFn scores[static_cast<int>(KvType::kCount)];
+  MixFn mix[static_cast<int>(KvType::kCount)];
+
+  // One row of n floats to a KV row of that format (round to nearest even).
+  void (*store_kv[static_cast<int>(KvType::kCount)])(const float* in, int n, uint8_t* out);
+  // One weight row of n values to floats (embedding look-up).
+  void (*decode_row[static_cast<int>(Weight::kCount)])(const uint8_t* row, int n, float* out);
+
+  // Prepares one activation row; n is a multiple of 32. A NaN or infinity makes every output of
+  // that block NaN (scale = NaN): it is never hidden.
+  void (*quantize_act)(const float* in, int n, ActBlock* out);
+
+  // out = x * weight / sqrt(mean(x^2) + eps); weight may be null (1).
+  void (*rms_norm)(const float* x, const float* weight, float eps, int n, float* out);
+  // out = (x - mean) / sqrt(variance + eps) * weight + bias; either may be null.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, int n,
+                     float* out);
+  void (*add)(const float* a, const float* b, int n, float* out);
+  // out += scale * x.
+  void (*add_scaled)(const float* x, float scale, int n, float* out);
+  void (*scale)(const float* x, float factor, int n, float* out);
+  // out = cap * tanh(x / cap).
+  void (*soft_cap)(const float* x, float cap, int n, float* out);
+  // out = act(gate) * up; up may be null (1). gelu_tanh: Hendrycks & Gimelshein 2016,
+  // arXiv:1606.08415.
+  void (*silu_mul)(const float* gate, const float* up, int n, float* out);
+  void (*gelu_tanh_mul)(const float* gate, const float* up, int n, float* out);
+  // gpt-oss: g = min(gate, limit), u = clamp(up, -limit, limit), out = (u + 1) * g * sigmoid(alpha
+  // * g).
+  void (*swiglu_oai)(const float* gate, const float* up, float alpha, float limit, int n,
+                     float* out);
+  // Rotates n_pairs pairs by cos[i], sin[i]. Half order: (x[i], x[i + n_pairs]); interleaved order:
+  // (x[2i], x[2i + 1]). In place.
+  void (*rope_half)(float* x, const float* cos, const float* sin, int n_pairs);
+  void (*rope_interleaved)(float* x, const float* cos, const float* sin, int n_pairs);
+  float (*max)(const float* x, int n);
+  // out = exp(x - shift), returns the sum of out.
+  float (*exp_sum)(const float* x, float shift, int n, float* out);
+};
+
+}  // namespace hearth::cpu
