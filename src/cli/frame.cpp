@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// The frame around the verbs: finds the verb, parses its options, shows help, and turns every
+// failure into one line (or one JSON object) and an exit status: 0, 1 failed, 2 wrong use,
+// 130 interrupted.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <new>
+#include <vector>
+
+#include "cli/nearest.h"
+#include "cli/verb.h"
+
+namespace hearth::cli {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kWrongUse = 2;
+constexpr int kInterruptedStatus = 130;  // 128 + SIGINT, as shells have it
+
+const VerbInfo* find_verb(std::string_view name) {
+  for (const VerbInfo& verb : all_verbs()) {
+    if (verb.name == name) return &verb;
+  }
+  return nullptr;
+}
+
+Failure unknown_verb(const std::string& word) {
+  std::vector<std::string> names = {"help"};
+  for (const VerbInfo& verb : all_verbs()) names.emplace_back(verb.name);
+  Failure failure = invalid("unknown command '{}'", word);
+  if (const auto guess = nearest(word, names)) {
+    return with_hint(std::move(failure), "did you mean 'hearth {}'?", *guess);
+  }
+  return with_hint(std::move(failure), "see hearth --help");
+}
+
+std::string indented(std::string_view lines) {
+  std::string text = "  ";
+  for (const char c : lines) {
+    text += c;
+    if (c == '\n') text += "  ";
+  }
+  return text;
+}
+
+std::string overview() {
+  std::string text =
+      "hearth runs large language models on this computer.\n\n"
+      "Usage: hearth COMMAND [OPTIONS]\n\nCommands:\n";
+  for (const VerbInfo& verb : all_verbs()) {
+    text += fmt::format("  {:<12} {}\n", verb.name, verb.summary);
+  }
+  text += "\nExamples:\n";
+  for (const VerbInfo& verb : all_verbs()) {
+    const auto first = verb.examples.substr(0, verb.examples.find('\n'));
+    if (!first.empty()) text += fmt::format("  {}\n", first);
+  }
+  return text + "\n'hearth help COMMAND' explains one command.\n";
+}
+
+void set_up(CLI::App& app, const VerbInfo& info, Verb& verb, bool& json) {
+  app.name("hearth " + std::string(info.name));
+  app.description(std::string(info.summary) + ".");
+  verb.add_options(app);
+  if (info.has_json) app.add_flag("--json", json, "Print JSON instead of text");
+  if (!info.examples.empty()) app.footer("Examples:\n" + indented(info.examples));
+}
+
+void collect_option_names(const CLI::App& app, std::vector<std::string>& names) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+  }
+  for (const CLI::App* below : app.get_subcommands({})) {
+    names.push_back(below->get_name());
+    collect_option_names(*below, names);
+  }
+}
+
+// What the option parser found wrong, in our form: what, and what next.
+Error wrong_options(const CLI::App& app, const VerbInfo& info, const CLI::ParseError& error) {
+  const std::string see = fmt::format("see hearth help {}", info.name);
+  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+    return {ErrorCode::kInvalid, error.what(), see};
+  }
+  const std::vector<std::string> extras = app.remaining(true);
+  const std::string word = extras.empty() ? std::string() : extras.front();
+  std::vector<std::string> names;
+  collect_option_names(app, names);
+  const auto guess = nearest(word.substr(0, word.find('=')), names);
+  const bool is_option = word.size() > 1 && word[0] == '-';
+  return {ErrorCode::kInvalid,
+          fmt::format("{} '{}'", is_option ? "unknown option" : "unexpected argument", word),
+          guess ? fmt::format("did you mean {}?", *guess) : see};
+}
+
+int fail_with(Output& out, const Error& error, int status) {
+  out.write_error(error);
+  return error.code == ErrorCode::kInterrupted ? kInterruptedStatus : status;
+}
+
+int run_verb(const VerbInfo& info, std::span<const std::string> args, std::FILE* out_file,
+             std::FILE* err_file) {
+  const bool wants_json = std::find(args.begin(), args.end(), "--json") != args.end();
+  Output errors(out_file, err_file, wants_json);
+  const std::unique_ptr<Verb> verb = info.make();
+  CLI::App app;
+  bool json = false;
+  set_up(app, info, *verb, json);
+  try {
+    app.parse(
+        std::vector<std::string>(args.rbegin(), args.rend()));  // the parser takes the last first
+  } catch (const CLI::CallForHelp&) {
+    errors.write(app.help());
+    return kDone;
+  } catch (const CLI::ParseError& error) {
+    return fail_with(errors, wrong_options(app, info, error), kWrongUse);
+  }
+  Output out(out_file, err_file, json);
+  if (const Status status = verb->check(); !status) {
+    Error error = status.error();
+    if (error.hint.empty()) error.hint = fmt::format("see hearth help {}", info.name);
+    return fail_with(out, error, kWrongUse);
+  }
+  if (const Status status = verb->run(out); !status) {
+    return fail_with(out, status.error(), kFailed);
+  }
+  if (out.ok()) return kDone;
+  Output(out_file, err_file, false)
+      .write_error({ErrorCode::kIo, "cannot write to standard output", "is the disk full?"});
+  return kFailed;
+}
+
+int show_help(std::span<const std::string> words, std::FILE* out_file, std::FILE* err_file) {
+  Output out(out_file, err_file, false);
+  if (words.empty()) {
+    out.write(overview());
+    return kDone;
+  }
+  const VerbInfo* info = find_verb(words.front());
+  if (info == nullptr) return fail_with(out, unknown_verb(words.front()).value(), kWrongUse);
+  std::vector<std::string> args(words.begin() + 1, words.end());
+  args.emplace_back("--help");
+  return run_verb(*info, args, out_file, err_file);
+}
+
+int dispatch(std::span<const std::string> args, std::FILE* out_file, std::FILE* err_file) {
+  if (args.empty()) return show_help({}, out_file, err_file);
+  const std::string& word = args.front();
+  const auto rest = args.subspan(1);
+  if (word == "help" || word == "--help" || word == "-h") {
+    return show_help(rest, out_file, err_file);
+  }
+  if (const VerbInfo* info = find_verb(word == "--version" ? "version" : word)) {
+    return run_verb(*info, rest, out_file, err_file);
+  }
+  const bool json = std::find(args.begin(), args.end(), "--json") != args.end();
+  Output out(out_file, err_file, json);
+  return fail_with(out, unknown_verb(word).value(), kWrongUse);
+}
+
+}  // namespace
+
+void add_model_argument(CLI::App& app, std::string& model) {
+  app.add_option("MODEL", model, "A name in the store (see hearth list) or a path to a GGUF file")
+      ->required();
+}
+
+int run_command_line(std::span<const std::string> args, std::FILE* out, std::FILE* err) {
+  // Libraries may throw (memory, the option parser's own setup); nothing of ours does.
+  Error error;
+  try {
+    return dispatch(args, out, err);
+  } catch (const std::bad_alloc&) {
+    error = {ErrorCode::kNoMemory, "out of memory", "close other programs or take a smaller model"};
+  } catch (const std::exception& caught) {
+    error = {ErrorCode::kInternal, caught.what(), "this is a bug in hearth"};
+  }
+  Output failing(out, err, std::find(args.begin(), args.end(), "--json") != args.end());
+  return fail_with(failing, error, kFailed);
+}
+
+}  // namespace hearth::cli
