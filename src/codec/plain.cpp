@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// F32, F16 and BF16: one number per weight, little endian. Source: IEEE 754-2019.
+#include <bit>
+
+#include "base/half.h"
+#include "codec/formats.h"
+
+namespace hearth::codec {
+
+static_assert(std::endian::native == std::endian::little, "weights lie little endian");
+
+void decode_f32(const uint8_t* row, int64_t n, float* out) {
+  std::memcpy(out, row, static_cast<size_t>(n) * sizeof(float));
+}
+
+void decode_f16(const uint8_t* row, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = f32_from_f16(load_block<uint16_t>(row, i));
+}
+
+void decode_bf16(const uint8_t* row, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = f32_from_bf16(load_block<uint16_t>(row, i));
+}
+
+}  // namespace hearth::codec
