@@ -5,7 +5,7 @@
 // Thread rule: const after open; shared by all users of a model.
 #pragma once
 #include <filesystem>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +48,8 @@ class Gguf {
   std::span<const os::MappedFile> parts() const { return parts_; }
 
  private:
+  Status add_part(std::span<const uint8_t> bytes, int i_file);
+
   std::vector<os::MappedFile> parts_;
   Metadata metadata_;
   std::vector<GgufTensor> tensors_;

@@ -31,8 +31,14 @@ enum class MetaType : uint32_t {
   kF64 = 12,
 };
 
-// One value. Scalars: count is 1 and bytes hold it. Arrays: element_type, count, and the elements'
-// bytes as in the file (strings: u64 length, then bytes, each).
+// Bytes of one value of a fixed-size type; 0 for strings and arrays.
+size_t meta_type_bytes(MetaType type);
+// "u32", "string", …; "unknown" for a number that is no type.
+std::string_view meta_type_name(MetaType type);
+
+// One value. Scalars: count is 1 and bytes hold it (a string: its characters alone). Arrays:
+// element_type, count, and the elements' bytes as in the file (strings: u64 length, then bytes,
+// each).
 struct MetaValue {
   MetaType type = MetaType::kU8;
   MetaType element_type = MetaType::kU8;
@@ -41,9 +47,15 @@ struct MetaValue {
   std::shared_ptr<const std::vector<uint8_t>> owned;  // empty where bytes borrow a mapped file
 };
 
+// Arrays longer than this answer like a missing key, so that a hostile file cannot make a look-up
+// take much more memory than the file has bytes. The largest known vocabulary has 2^18 entries.
+inline constexpr uint64_t kMaxArrayLookup = uint64_t{1} << 21;
+
 class Metadata {
  public:
   bool has(std::string_view key) const { return values_.find(key) != values_.end(); }
+
+  const MetaValue* find(std::string_view key) const;  // null where there is none
 
   std::optional<int64_t> integer(std::string_view key) const;  // any integer type whose value fits
   std::optional<double> number(std::string_view key) const;    // any integer or float type
@@ -58,7 +70,10 @@ class Metadata {
 
   // The reader's and the generators' side. A key that is set twice keeps the last value.
   void set(std::string key, MetaValue value);
+  void set_u16(std::string key, uint16_t value);
   void set_u32(std::string key, uint32_t value);
+  void set_i32(std::string key, int32_t value);
+  void set_u64(std::string key, uint64_t value);
   void set_f32(std::string key, float value);
   void set_bool(std::string key, bool value);
   void set_text(std::string key, std::string_view value);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "os/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/checked.h"
+#include "os/failure.h"
+#include "os/file_handle.h"
+
+namespace hearth::os {
+namespace {
+
+void unmap(std::span<const uint8_t> bytes) {
+  if (!bytes.empty()) ::munmap(const_cast<uint8_t*>(bytes.data()), bytes.size());
+}
+
+}  // namespace
+
+Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.is_open()) return system_failure("open", path, errno);
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0) return system_failure("read", path, errno);
+  if (S_ISDIR(facts.st_mode)) return invalid("{} is a folder, not a file", path.string());
+  if (!S_ISREG(facts.st_mode)) return invalid("{} is not a regular file", path.string());
+  MappedFile mapped;
+  mapped.path_ = path;
+  if (facts.st_size == 0) return mapped;
+  if (!fits<size_t>(facts.st_size)) return no_memory("{} is too large to map", path.string());
+  const auto size = static_cast<size_t>(facts.st_size);
+  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (address == MAP_FAILED) return system_failure("map", path, errno);
+  mapped.bytes_ = {static_cast<const uint8_t*>(address), size};
+  return mapped;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  if (this != &other) {
+    unmap(bytes_);
+    path_ = std::move(other.path_);
+    bytes_ = std::exchange(other.bytes_, {});
+  }
+  return *this;
+}
+
+MappedFile::~MappedFile() { unmap(bytes_); }
+
+void MappedFile::will_need(uint64_t offset, uint64_t n) const {
+  if (offset >= bytes_.size() || n == 0) return;
+  const uint64_t end = offset + std::min<uint64_t>(n, bytes_.size() - offset);
+  // madvise wants the start of a page.
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const uint64_t start = offset / page * page;
+  ::madvise(const_cast<uint8_t*>(bytes_.data()) + start, static_cast<size_t>(end - start),
+            MADV_WILLNEED);
+}
+
+}  // namespace hearth::os
