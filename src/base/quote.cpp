@@ -5,7 +5,7 @@
 
 namespace hearth {
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
   std::string out = "'";
   for (const char c : text.substr(0, kMaxQuoted)) {
     if (c >= 0x20 && c < 0x7f && c != '\'' && c != '\\') {

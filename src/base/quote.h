@@ -10,6 +10,6 @@ namespace hearth {
 
 inline constexpr size_t kMaxQuoted = 96;
 
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 }  // namespace hearth

@@ -72,7 +72,7 @@ Status Gguf::add_part(std::span<const uint8_t> bytes, int i_file) {
   for (GgufTensor& tensor : part.tensors) {
     tensor.i_file = i_file;
     if (!by_name_.emplace(tensor.name, tensors_.size()).second) {
-      return corrupt("tensor {}: given twice", quoted(tensor.name));
+      return corrupt("tensor {}: given twice", quote(tensor.name));
     }
     tensors_.push_back(tensor);
   }

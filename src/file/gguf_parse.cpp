@@ -67,7 +67,7 @@ Failure wrong_magic(std::span<const uint8_t> bytes) {
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()),
                               std::min<size_t>(bytes.size(), 64));
   Failure failure = corrupt("not a GGUF file: starts with {}",
-                            quoted(head.substr(0, std::min<size_t>(4, head.size()))));
+                            quote(head.substr(0, std::min<size_t>(4, head.size()))));
   if (head.starts_with("version https://git-lfs")) {
     return with_hint(std::move(failure), "this is a Git LFS pointer: fetch the file itself");
   }
@@ -131,8 +131,8 @@ Status PartParser::read_entries() {
           within(fmt::format("metadata entry {} of {}", i + 1, n_entries_), key.error()));
     }
     auto value = read_value();
-    if (!value) return Failure(within(fmt::format("metadata {}", quoted(*key)), value.error()));
-    if (part_.metadata.has(*key)) return corrupt("metadata {}: given twice", quoted(*key));
+    if (!value) return Failure(within(fmt::format("metadata {}", quote(*key)), value.error()));
+    if (part_.metadata.has(*key)) return corrupt("metadata {}: given twice", quote(*key));
     part_.metadata.set(std::string(*key), *std::move(value));
   }
   return {};
@@ -234,7 +234,7 @@ Status PartParser::read_tensors() {
     Pending pending;
     const Status facts = read_tensor_facts(*tensor, pending);
     if (!facts)
-      return Failure(within(fmt::format("tensor {}", quoted(tensor->name)), facts.error()));
+      return Failure(within(fmt::format("tensor {}", quote(tensor->name)), facts.error()));
     part_.tensors.push_back(*tensor);
     pending_.push_back(pending);
   }
@@ -305,7 +305,7 @@ Status PartParser::place_tensors() {
     const auto from = checked_add<uint64_t>(*start, pending_[i].offset);
     const auto end = from ? checked_add<uint64_t>(*from, pending_[i].bytes) : std::nullopt;
     if (!end) {
-      return corrupt("tensor {}: offset {} overflows", quoted(part_.tensors[i].name),
+      return corrupt("tensor {}: offset {} overflows", quote(part_.tensors[i].name),
                      pending_[i].offset);
     }
     if (*end > expected) {
@@ -316,7 +316,7 @@ Status PartParser::place_tensors() {
   if (expected > bytes_.size()) {
     return with_hint(corrupt("the file is incomplete: expected {} bytes, have {} (tensor {} ends "
                              "past the end)",
-                             expected, bytes_.size(), quoted(part_.tensors[i_last].name)),
+                             expected, bytes_.size(), quote(part_.tensors[i_last].name)),
                      "download or copy the file again");
   }
   TRY(check_overlap());
@@ -337,8 +337,8 @@ Status PartParser::check_overlap() const {
     const Pending& after = pending_[order[i]];
     // A tensor of unknown size still owns its first byte.
     if (before.offset + std::max<uint64_t>(before.bytes, 1) > after.offset) {
-      return corrupt("tensors {} and {} overlap", quoted(part_.tensors[order[i - 1]].name),
-                     quoted(part_.tensors[order[i]].name));
+      return corrupt("tensors {} and {} overlap", quote(part_.tensors[order[i - 1]].name),
+                     quote(part_.tensors[order[i]].name));
     }
   }
   return {};

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "os/mapped_file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,17 +22,13 @@ void unmap(std::span<const uint8_t> bytes) {
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file.is_open()) return system_failure("open", path, errno);
-  struct stat facts {};
-  if (::fstat(file.get(), &facts) != 0) return system_failure("read", path, errno);
-  if (S_ISDIR(facts.st_mode)) return invalid("{} is a folder, not a file", path.string());
-  if (!S_ISREG(facts.st_mode)) return invalid("{} is not a regular file", path.string());
+  TRY_LET(const FileHandle file, open_to_read(path));
+  TRY_LET(const uint64_t file_size, size_of(file, path));
   MappedFile mapped;
   mapped.path_ = path;
-  if (facts.st_size == 0) return mapped;
-  if (!fits<size_t>(facts.st_size)) return no_memory("{} is too large to map", path.string());
-  const auto size = static_cast<size_t>(facts.st_size);
+  if (file_size == 0) return mapped;
+  if (!fits<size_t>(file_size)) return no_memory("{} is too large to map", path.string());
+  const auto size = static_cast<size_t>(file_size);
   void* const address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
   if (address == MAP_FAILED) return system_failure("map", path, errno);
   mapped.bytes_ = {static_cast<const uint8_t*>(address), size};
