@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// An architecture is a value: which mechanisms a model is made of, nothing else. A file in models/
+// returns one ArchSpec; the blocks (blocks/*.h) turn it, with the numbers of a model (HParams), into
+// a tensor table and a graph. No enum of architectures, no switch on a name.
+#pragma once
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "graph/ops.h"
+
+namespace hearth::arch {
+
+using graph::Act;
+using graph::Gating;
+using graph::NormKind;
+using graph::PairOrder;
+
+enum class Has { kNo, kYes, kProbe };  // kProbe: the file decides (a tensor that may be there)
+
+enum class QkNorm { kNone, kPerHead, kWhole };
+
+enum class ScaleRule {
+  kHeadSize,      // 1 / sqrt(K)
+  kGemma,         // 1 / sqrt(K), except the models with K = 128: 1 / sqrt(D / H)
+};
+
+// Softmax attention over grouped heads. Tensor table: blocks/attention.cpp.
+struct Attention {
+  PairOrder rope = PairOrder::kHalves;
+  bool has_rope = true;
+  Has qkv_bias = Has::kNo;
+  Has out_bias = Has::kNo;
+  QkNorm qk_norm = QkNorm::kNone;
+  bool fused_qkv = false;      // one tensor attn_qkv instead of three
+  bool sinks = false;          // a logit per head that takes weight and gives no value (gpt-oss)
+  ScaleRule scale = ScaleRule::kHeadSize;
+  bool temperature = false;    // queries scaled by position, where the file says how (mistral3)
+  bool rope_factors = false;   // per-pair frequency factors may stand in the file (llama3, longrope)
+};
+
+// Multi-head latent attention: keys and values compressed to one vector of C + R numbers per token.
+// Source: DeepSeek-V2, arXiv:2405.04434, section 2.1. Tensor table: blocks/mla.cpp.
+struct Mla {
+  PairOrder rope = PairOrder::kInterleaved;
+};
+
+struct DenseFfn {
+  Act act = Act::kSilu;
+  bool gated = true;
+  bool fused_gate_up = false;  // ffn_up holds the gate's rows, then up's (phi3)
+  Has bias = Has::kNo;
+};
+
+// Mixture of experts. Tensor table: blocks/moe.cpp. Used in layers >= n_dense_first of models with E > 0.
+struct MoeFfn {
+  Act act = Act::kSilu;
+  Gating gating = Gating::kSoftmax;  // where the file does not say
+  bool renorm = false;               // where the file does not say
+  bool bias = false;                 // router and experts have biases (gpt-oss)
+  Has select_bias = Has::kNo;        // exp_probs_b
+  float alpha = 0.0f, limit = 0.0f;  // of swiglu_oai
+};
+
+struct EmbedSpec {
+  bool scale_by_sqrt_d = false;  // Gemma
+  bool learned_positions = false;
+  bool token_types = false;      // BERT: row 0 of token_types is added
+  bool norm = false;             // token_embd_norm after the sum
+};
+
+// Where a block normalises: x = after(x + branch(f(before(x)))).
+struct NormPlacement {
+  bool before = true;
+  bool branch = false;  // Gemma 2 and 3: also what the block adds
+  bool after = false;   // BERT: the sum
+};
+
+// Which layers see a sliding window only.
+struct WindowPattern {
+  int period = 0;        // 0: all layers have a window where the file gives one; n: one layer in n is global
+  int i_global = 0;      // which of the n
+};
+
+struct ArchSpec {
+  std::string_view name;      // general.architecture of the file
+  std::string_view hf_class;  // of config.json
+  NormKind norm = NormKind::kRms;
+  NormPlacement norms;
+  std::string_view ffn_norm = "ffn_norm";  // the tensor that normalises before the feed-forward
+  EmbedSpec embed;
+  std::variant<Attention, Mla> attention;
+  DenseFfn ffn;
+  std::optional<MoeFfn> moe;
+  std::optional<WindowPattern> window;
+  bool soft_caps = false;     // the file may give soft caps
+  bool encoder = false;       // not causal, no cache, no head: the result is hidden states
+};
+
+}  // namespace hearth::arch

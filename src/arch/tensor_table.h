@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// The tensor table of a model: every tensor that its blocks use, stated once. The loader checks a file
+// against it, the graph builder looks weights up in it, the planner counts its bytes, the quantizer
+// decides by role, the converter maps Hugging Face names, the generator of toy models fills it.
+#pragma once
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "arch/hparams.h"
+#include "base/result.h"
+#include "tensor/shape.h"
+
+namespace hearth::arch {
+
+enum class Role {
+  kEmbedding,   // [V, D] and other look-up tables
+  kOutput,      // the head
+  kNorm,        // weights and biases of norms
+  kAttention,   // matrices of attention
+  kFfn,         // matrices of the feed-forward
+  kRouter,      // chooses experts
+  kExpert,      // stacked expert matrices
+  kBias,        // vectors that are added
+  kTable,       // small float tables (rope factors, sinks)
+};
+
+struct TensorRow {
+  std::string name;      // GGUF name, "blk.3.attn_q.weight"
+  std::string hf_name;   // Hugging Face name; empty where there is no single counterpart
+  Role role = Role::kNorm;
+  std::string dims;      // symbolic shape, fastest last: "H*K, D"
+  bool optional = false;
+  Shape shape;           // dims in numbers
+};
+
+class TensorTable {
+ public:
+  explicit TensorTable(const HParams& hp) : hp_(hp) {}
+
+  // Adds a row; `dims` are products and sums of letters and whole numbers ("H*K, D", "2*F, D").
+  void add(std::string name, std::string hf_name, Role role, std::string dims,
+           bool optional = false);
+
+  const std::vector<TensorRow>& rows() const { return rows_; }
+  const TensorRow* find(std::string_view name) const;
+
+ private:
+  const HParams& hp_;
+  std::vector<TensorRow> rows_;
+  std::unordered_map<std::string, size_t> by_name_;
+};
+
+// The value of one symbolic dimension, "H*K" or "C+R".
+int64_t evaluate_dim(std::string_view expression, const HParams& hp);
+
+}  // namespace hearth::arch
