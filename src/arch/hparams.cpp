@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One table of keys: where each number of HParams stands in a GGUF file, and what holds where the file
-// says nothing. Source: the GGUF specification, sections on LLM, attention, rope and experts.
+// One table of keys: where each number of HParams stands in a GGUF file, and what holds where the
+// file says nothing. Source: the GGUF specification, sections on LLM, attention, rope and experts.
 #include "arch/hparams.h"
 
 #include <algorithm>
@@ -163,11 +163,13 @@ Status derive(HParams& hp, const Reader& reader, const file::Metadata& metadata)
   if (hp.C > 0) {
     // With MLA the plain lengths are those of the cached (absorbed) form, the _mla ones of a head.
     if (const auto k = metadata.integer(reader.key("attention.key_length_mla"))) {
-      if (*k < 1 || *k > 65536) return corrupt("{} is {}", reader.key("attention.key_length_mla"), *k);
+      if (*k < 1 || *k > 65536)
+        return corrupt("{} is {}", reader.key("attention.key_length_mla"), *k);
       hp.K = static_cast<int>(*k);
     }
     if (const auto v = metadata.integer(reader.key("attention.value_length_mla"))) {
-      if (*v < 1 || *v > 65536) return corrupt("{} is {}", reader.key("attention.value_length_mla"), *v);
+      if (*v < 1 || *v > 65536)
+        return corrupt("{} is {}", reader.key("attention.value_length_mla"), *v);
       hp.W = static_cast<int>(*v);
     }
   }
@@ -186,9 +188,8 @@ Status derive(HParams& hp, const Reader& reader, const file::Metadata& metadata)
     }
     hp.Z = hp.X * hp.n_shared_experts;
   }
-  if (hp.rope_theta_window == 0.0f) hp.rope_theta_window = hp.rope_theta;
-  if (!(hp.rope_theta > 0) || !(hp.rope_theta_window > 0)) {
-    return corrupt("the rope base is {}", hp.rope_theta);
+  if (!(hp.rope_theta > 0) || !(hp.rope_theta_window >= 0)) {
+    return corrupt("the rope base is {}", hp.rope_theta > 0 ? hp.rope_theta_window : hp.rope_theta);
   }
   return {};
 }
@@ -197,24 +198,42 @@ Status derive(HParams& hp, const Reader& reader, const file::Metadata& metadata)
 
 int HParams::dim(char letter) const {
   switch (letter) {
-    case 'L': return L;
-    case 'D': return D;
-    case 'H': return H;
-    case 'G': return G;
-    case 'K': return K;
-    case 'W': return W;
-    case 'R': return R;
-    case 'F': return F;
-    case 'V': return V;
-    case 'E': return E;
-    case 'X': return X;
-    case 'Z': return Z;
-    case 'Q': return Q;
-    case 'C': return C;
-    case 'N': return N;
-    case 'P': return P;
-    case 'Y': return Y;
-    default: return 0;
+    case 'L':
+      return L;
+    case 'D':
+      return D;
+    case 'H':
+      return H;
+    case 'G':
+      return G;
+    case 'K':
+      return K;
+    case 'W':
+      return W;
+    case 'R':
+      return R;
+    case 'F':
+      return F;
+    case 'V':
+      return V;
+    case 'E':
+      return E;
+    case 'X':
+      return X;
+    case 'Z':
+      return Z;
+    case 'Q':
+      return Q;
+    case 'C':
+      return C;
+    case 'N':
+      return N;
+    case 'P':
+      return P;
+    case 'Y':
+      return Y;
+    default:
+      return 0;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An architecture is a value: which mechanisms a model is made of, nothing else. A file in models/
-// returns one ArchSpec; the blocks (blocks/*.h) turn it, with the numbers of a model (HParams), into
-// a tensor table and a graph. No enum of architectures, no switch on a name.
+// returns one ArchSpec; the blocks (blocks/*.h) turn it, with the numbers of a model (HParams),
+// into a tensor table and a graph. No enum of architectures, no switch on a name.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -21,8 +21,8 @@ enum class Has { kNo, kYes, kProbe };  // kProbe: the file decides (a tensor tha
 enum class QkNorm { kNone, kPerHead, kWhole };
 
 enum class ScaleRule {
-  kHeadSize,      // 1 / sqrt(K)
-  kGemma,         // 1 / sqrt(K), except the models with K = 128: 1 / sqrt(D / H)
+  kHeadSize,  // 1 / sqrt(K)
+  kGemma,     // 1 / sqrt(K), except the models with K = 128: 1 / sqrt(D / H)
 };
 
 // Softmax attention over grouped heads. Tensor table: blocks/attention.cpp.
@@ -32,11 +32,11 @@ struct Attention {
   Has qkv_bias = Has::kNo;
   Has out_bias = Has::kNo;
   QkNorm qk_norm = QkNorm::kNone;
-  bool fused_qkv = false;      // one tensor attn_qkv instead of three
-  bool sinks = false;          // a logit per head that takes weight and gives no value (gpt-oss)
+  bool fused_qkv = false;  // one tensor attn_qkv instead of three
+  bool sinks = false;      // a logit per head that takes weight and gives no value (gpt-oss)
   ScaleRule scale = ScaleRule::kHeadSize;
-  bool temperature = false;    // queries scaled by position, where the file says how (mistral3)
-  bool rope_factors = false;   // per-pair frequency factors may stand in the file (llama3, longrope)
+  bool temperature = false;   // queries scaled by position, where the file says how (mistral3)
+  bool rope_factors = false;  // per-pair frequency factors may stand in the file (llama3, longrope)
 };
 
 // Multi-head latent attention: keys and values compressed to one vector of C + R numbers per token.
@@ -52,7 +52,8 @@ struct DenseFfn {
   Has bias = Has::kNo;
 };
 
-// Mixture of experts. Tensor table: blocks/moe.cpp. Used in layers >= n_dense_first of models with E > 0.
+// Mixture of experts. Tensor table: blocks/moe.cpp. Used in layers >= n_dense_first of models with
+// E > 0.
 struct MoeFfn {
   Act act = Act::kSilu;
   Gating gating = Gating::kSoftmax;  // where the file does not say
@@ -65,8 +66,8 @@ struct MoeFfn {
 struct EmbedSpec {
   bool scale_by_sqrt_d = false;  // Gemma
   bool learned_positions = false;
-  bool token_types = false;      // BERT: row 0 of token_types is added
-  bool norm = false;             // token_embd_norm after the sum
+  bool token_types = false;  // BERT: row 0 of token_types is added
+  bool norm = false;         // token_embd_norm after the sum
 };
 
 // Where a block normalises: x = after(x + branch(f(before(x)))).
@@ -78,8 +79,11 @@ struct NormPlacement {
 
 // Which layers see a sliding window only.
 struct WindowPattern {
-  int period = 0;        // 0: all layers have a window where the file gives one; n: one layer in n is global
-  int i_global = 0;      // which of the n
+  int period =
+      0;  // 0: all layers have a window where the file gives one; n: one layer in n is global
+  int i_global = 0;    // which of the n
+  float theta = 0.0f;  // rope base of window layers where the file gives none; 0: as the others
+  bool scaled = true;  // whether rope scaling also applies to window layers
 };
 
 struct ArchSpec {
@@ -93,8 +97,8 @@ struct ArchSpec {
   DenseFfn ffn;
   std::optional<MoeFfn> moe;
   std::optional<WindowPattern> window;
-  bool soft_caps = false;     // the file may give soft caps
-  bool encoder = false;       // not causal, no cache, no head: the result is hidden states
+  bool soft_caps = false;  // the file may give soft caps
+  bool encoder = false;    // not causal, no cache, no head: the result is hidden states
 };
 
 }  // namespace hearth::arch

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The tensor table of a model: every tensor that its blocks use, stated once. The loader checks a file
-// against it, the graph builder looks weights up in it, the planner counts its bytes, the quantizer
-// decides by role, the converter maps Hugging Face names, the generator of toy models fills it.
+// The tensor table of a model: every tensor that its blocks use, stated once. The loader checks a
+// file against it, the graph builder looks weights up in it, the planner counts its bytes, the
+// quantizer decides by role, the converter maps Hugging Face names, the generator of toy models
+// fills it.
 #pragma once
 #include <string>
 #include <string_view>
@@ -15,24 +16,24 @@
 namespace hearth::arch {
 
 enum class Role {
-  kEmbedding,   // [V, D] and other look-up tables
-  kOutput,      // the head
-  kNorm,        // weights and biases of norms
-  kAttention,   // matrices of attention
-  kFfn,         // matrices of the feed-forward
-  kRouter,      // chooses experts
-  kExpert,      // stacked expert matrices
-  kBias,        // vectors that are added
-  kTable,       // small float tables (rope factors, sinks)
+  kEmbedding,  // [V, D] and other look-up tables
+  kOutput,     // the head
+  kNorm,       // weights and biases of norms
+  kAttention,  // matrices of attention
+  kFfn,        // matrices of the feed-forward
+  kRouter,     // chooses experts
+  kExpert,     // stacked expert matrices
+  kBias,       // vectors that are added
+  kTable,      // small float tables (rope factors, sinks)
 };
 
 struct TensorRow {
-  std::string name;      // GGUF name, "blk.3.attn_q.weight"
-  std::string hf_name;   // Hugging Face name; empty where there is no single counterpart
+  std::string name;     // GGUF name, "blk.3.attn_q.weight"
+  std::string hf_name;  // Hugging Face name; empty where there is no single counterpart
   Role role = Role::kNorm;
-  std::string dims;      // symbolic shape, fastest last: "H*K, D"
+  std::string dims;  // symbolic shape, fastest last: "H*K, D"
   bool optional = false;
-  Shape shape;           // dims in numbers
+  Shape shape;  // dims in numbers
 };
 
 class TensorTable {

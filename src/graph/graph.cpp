@@ -82,6 +82,12 @@ class Inference {
     return {op.width, g_.value(op.x).rows};
   }
 
+  RowShape operator()(const SliceHeads& op) const {
+    CHECK(op.n_heads > 0 && width(op.x) % op.n_heads == 0);
+    CHECK(op.begin >= 0 && op.width > 0 && op.begin + op.width <= width(op.x) / op.n_heads);
+    return {op.n_heads * op.width, g_.value(op.x).rows};
+  }
+
   RowShape operator()(const ConcatHeads& op) const {
     CHECK(width(op.a) == op.n_heads * op.a_size);
     CHECK(width(op.b) == (op.b_shared ? 1 : op.n_heads) * op.b_size);

@@ -26,6 +26,7 @@ struct ReadsOf {
   Reads operator()(const SoftCap& op) const { return {{op.x}, {}}; }
   Reads operator()(const Activate& op) const { return {{op.gate, op.up}, {}}; }
   Reads operator()(const Slice& op) const { return {{op.x}, {}}; }
+  Reads operator()(const SliceHeads& op) const { return {{op.x}, {}}; }
   Reads operator()(const ConcatHeads& op) const { return {{op.a, op.b}, {}}; }
   Reads operator()(const GatherOutputs& op) const { return {{op.x}, {}}; }
   Reads operator()(const Route& op) const { return {{op.logits}, {op.select_bias}}; }
@@ -56,6 +57,7 @@ constexpr std::string_view kNames[] = {"embed",
                                        "soft_cap",
                                        "activate",
                                        "slice",
+                                       "slice_heads",
                                        "concat_heads",
                                        "gather_outputs",
                                        "route",

@@ -123,6 +123,11 @@ struct Slice {
   ValueId x;
   int begin, width;
 };
+// Of every head of x, the columns [begin, begin + width).  -> [rows, H * width]
+struct SliceHeads {
+  ValueId x;
+  int n_heads, begin, width;
+};
 // Joins the columns head by head: a's head h, then b's head h; b_shared: b has one head that every
 // head of a gets.  -> [rows, H * (a_size + b_size)]
 struct ConcatHeads {
@@ -163,8 +168,8 @@ struct Experts {
   float alpha = 0.0f, limit = 0.0f;
 };
 
-using Op =
-    std::variant<Embed, EmbedPosition, Norm, MatMul, MatMulHeads, Rope, ScaleByPosition, Attention,
-                 Add, Scale, SoftCap, Activate, Slice, ConcatHeads, GatherOutputs, Route, Experts>;
+using Op = std::variant<Embed, EmbedPosition, Norm, MatMul, MatMulHeads, Rope, ScaleByPosition,
+                        Attention, Add, Scale, SoftCap, Activate, Slice, SliceHeads, ConcatHeads,
+                        GatherOutputs, Route, Experts>;
 
 }  // namespace hearth::graph

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "arch/builder.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+
+namespace hearth::arch {
+
+WeightId Builder::global_if(const std::string& name) const {
+  const auto at = bindings_.find(name);
+  return at == bindings_.end() ? kNone : at->second;
+}
+
+WeightId Builder::global(const std::string& name) const {
+  const WeightId id = global_if(name);
+  CHECK(id != kNone);
+  return id;
+}
+
+WeightId Builder::weight_if(std::string_view suffix) const {
+  return global_if(fmt::format("blk.{}.{}", layer, suffix));
+}
+
+WeightId Builder::weight(std::string_view suffix) const {
+  const WeightId id = weight_if(suffix);
+  CHECK(id != kNone);
+  return id;
+}
+
+ValueId Builder::add(graph::Op op, std::string_view name) {
+  return graph_.add(std::move(op), fmt::format("blk.{}.{}", layer, name));
+}
+
+ValueId Builder::norm(ValueId x, std::string_view name, int segment) {
+  return add(graph::Norm{.x = x,
+                         .weight = weight(fmt::format("{}.weight", name)),
+                         .bias = weight_if(fmt::format("{}.bias", name)),
+                         .kind = spec.norm,
+                         .eps = hp.norm_eps,
+                         .segment = segment},
+             name);
+}
+
+ValueId Builder::global_norm(ValueId x, const std::string& name) {
+  return add_global(graph::Norm{.x = x,
+                                .weight = global(name + ".weight"),
+                                .bias = global_if(name + ".bias"),
+                                .kind = spec.norm,
+                                .eps = hp.norm_eps,
+                                .segment = width(x)},
+                    name);
+}
+
+bool Builder::is_window_layer(int i_layer) const {
+  if (!spec.window || hp.window == 0) return false;
+  if (!hp.window_layers.empty()) return hp.window_layers[static_cast<size_t>(i_layer)];
+  const int period = hp.window_period > 0 ? hp.window_period : spec.window->period;
+  if (period == 0) return true;
+  const int i_global = hp.window_period > 0 ? period - 1 : spec.window->i_global;
+  return i_layer % period != i_global;
+}
+
+}  // namespace hearth::arch
