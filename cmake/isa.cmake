@@ -1,5 +1,5 @@
-# Compile flags of a kernel file follow from its suffix: <family>.<isa>.cpp. The same names, with the
-# CPUID bits they need, stand in src/backend/cpu/isa.inc; a test asserts that both lists agree.
+# Compile flags of a kernel file follow from its suffix: <family>.<isa>.cpp. The same names, with
+# the CPUID bits they need, stand in src/backend/cpu/isa.inc; a test asserts that both lists agree.
 set(HEARTH_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
 set(HEARTH_ISA_FLAGS_avxvnni -mavx2 -mfma -mf16c -mbmi2 -mavxvnni)
 set(HEARTH_ISA_FLAGS_avx512
@@ -15,7 +15,8 @@ function(hearth_set_isa_flags)
       if(NOT DEFINED HEARTH_ISA_FLAGS_${isa})
         message(FATAL_ERROR "${name}: unknown instruction set '${isa}', see cmake/isa.cmake")
       endif()
-      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${HEARTH_ISA_FLAGS_${isa}};-O3")
+      set_source_files_properties(${file} PROPERTIES
+                                  COMPILE_OPTIONS "${HEARTH_ISA_FLAGS_${isa}};-O3")
     endif()
   endforeach()
 endfunction()
