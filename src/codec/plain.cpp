@@ -21,4 +21,16 @@ void decode_bf16(const uint8_t* row, int64_t n, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = f32_from_bf16(load_block<uint16_t>(row, i));
 }
 
+void encode_f32(const float* in, const float*, int64_t n, uint8_t* row) {
+  std::memcpy(row, in, static_cast<size_t>(n) * sizeof(float));
+}
+
+void encode_f16(const float* in, const float*, int64_t n, uint8_t* row) {
+  for (int64_t i = 0; i < n; ++i) store_block(f16_from_f32(in[i]), row, i);
+}
+
+void encode_bf16(const float* in, const float*, int64_t n, uint8_t* row) {
+  for (int64_t i = 0; i < n; ++i) store_block(bf16_from_f32(in[i]), row, i);
+}
+
 }  // namespace hearth::codec

@@ -2,7 +2,9 @@
 // Q3_K: 256 weights of 3 bits in 16 sub-blocks of 16, each with a 6-bit scale:
 // w = d * (scale - 32) * (q - 4). Source: docs/formats/weights.md.
 #include "base/half.h"
+#include "codec/fit.h"
 #include "codec/formats.h"
+#include "codec/super_block.h"
 #include "tensor/layout/blocks.h"
 
 namespace hearth::codec {
@@ -17,6 +19,12 @@ int scale_code(const BlockQ3_K& block, int j) {
   return low | (high << 4);
 }
 
+// Sets scale j in a block whose scales are zeros.
+void set_scale_code(int code, int j, BlockQ3_K& block) {
+  block.scales[j % 8] |= static_cast<uint8_t>((code & 15) << (j / 8 * 4));
+  block.scales[8 + j % 4] |= static_cast<uint8_t>(code >> 4 << (j / 4 * 2));
+}
+
 }  // namespace
 
 void decode_q3_k(const uint8_t* row, int64_t n, float* out) {
@@ -29,6 +37,25 @@ void decode_q3_k(const uint8_t* row, int64_t n, float* out) {
       const int high = (block.hmask[i % 32] >> (i / 32)) & 1;
       out[i] = scale * static_cast<float>((low | (high << 2)) - 4);
     }
+  }
+}
+
+void encode_q3_k(const float* in, const float* importance, int64_t n, uint8_t* row) {
+  std::array<float, kSuperBlock> w;
+  for (int64_t b = 0; b < n / kSuperBlock; ++b) {
+    effective_importance(importance ? importance + b * kSuperBlock : nullptr, kSuperBlock,
+                         w.data());
+    const ScaledSuper super =
+        encode_scaled(Grid(-4, 3), 16, -32, 31, in + b * kSuperBlock, w.data());
+    BlockQ3_K block{};
+    block.d = f16_from_f32(super.d);
+    for (int j = 0; j < 16; ++j) set_scale_code(super.scale[j] + 32, j, block);
+    for (int i = 0; i < kSuperBlock; ++i) {
+      const int code = super.codes[i];
+      block.qs[i / 128 * 32 + i % 32] |= static_cast<uint8_t>((code & 3) << (i % 128 / 32 * 2));
+      block.hmask[i % 32] |= static_cast<uint8_t>(code >> 2 << (i / 32));
+    }
+    store_block(block, row, b);
   }
 }
 
