@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// How much memory there is, and how much of it this process holds. Linux: /proc and cgroups.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+
+#include "base/result.h"
+
+namespace hearth::os {
+
+struct MemoryInfo {
+  uint64_t total_bytes = 0;
+  uint64_t available_bytes = 0;  // without swapping; a container's limit counts
+};
+
+// `root` is where proc and sys lie; other than "/" only in tests.
+Result<MemoryInfo> memory_info(const std::filesystem::path& root = "/");
+
+// Resident bytes of this process now, and the most it ever had; mapped files count as far as they
+// are touched. 0 where the system does not say.
+uint64_t resident_bytes();
+uint64_t peak_resident_bytes();
+
+// Resident bytes that are not of files: what the process needs beside its mapped model.
+uint64_t anonymous_resident_bytes();
+
+}  // namespace hearth::os
