@@ -1,5 +1,6 @@
 # Compile flags of a kernel file follow from its suffix: <family>.<isa>.cpp. The same names, with
 # the CPUID bits they need, stand in src/backend/cpu/isa.inc; a test asserts that both lists agree.
+set(HEARTH_ISA_FLAGS_base "")
 set(HEARTH_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
 set(HEARTH_ISA_FLAGS_avxvnni -mavx2 -mfma -mf16c -mbmi2 -mavxvnni)
 set(HEARTH_ISA_FLAGS_avx512

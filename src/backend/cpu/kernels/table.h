@@ -14,20 +14,38 @@
 namespace hearth::cpu {
 
 inline constexpr int kActBlock = 256;
+inline constexpr int kActMax = 8191;
 
-// Activations prepared for products with quantized weights: 256 values as two signed 8-bit digits,
-//   x[i] ~ scale * (256 * hi[i] + lo[i]),   scale = max|x| / 32512,
-// which keeps 16 bits of every value (docs/design: int8 alone moves perplexity by up to 1 %).
-// A row of n_cols values is ceil(n_cols / 256) blocks; digits past the end are 0. n_cols is a
-// multiple of 32. sum16[j] is the integer sum of 256 * hi + lo over values [16 j, 16 j + 16).
+// Activations prepared for products with quantized weights: 256 values as 14-bit integers,
+//   value[i] ~ scale * x[i],   scale = max|value| / 8191,
+// a 64th of the step that int8 would have (which moves perplexity by up to 1 %, docs/design). 14
+// bits and not 16, because then the product of a whole block with weights whose integer scales are
+// folded in (|w| <= 945 in q4_k) still fits 32 bits. A row of n_cols values is ceil(n_cols / 256)
+// blocks; values past the end are 0. n_cols is a multiple of 32. Values in a block whose largest is
+// below 2^-100 count as 0.
+struct SumPair {
+  int16_t high, low;  // sum = 256 * high + low, 0 <= low < 256: products by pairs of 16 bits
+};
 struct alignas(64) ActBlock {
-  int8_t hi[kActBlock];
-  int8_t lo[kActBlock];
-  int32_t sum16[16];
+  int16_t x[kActBlock];
+  SumPair sum16[16];  // sums of x over [16 j, 16 j + 16)
+  SumPair sum32[8];   // sums of x over [32 j, 32 j + 32)
   float scale;
-  float unused[15];
+  float unused[7];
 };
 static_assert(sizeof(ActBlock) == 640);
+
+// The arithmetic of a quantized product is fixed, so that every instruction set, tile and batch
+// gives the same bits. acc starts at 0; for each block of 256, in order of columns:
+// - super-block formats (q2_k to q6_k, iq4_xs): S = the exact integer sum of scale * (q - zero) *
+// x,
+//   rounded once to float; M = the exact sum of min * sum(x); v = d * S - dmin * M (M: only where
+//   the format has minima); acc = acc + v * act.scale.
+// - formats with 32 weights a block: p[j] = d[j] * float(sum of (q - zero) * x), plus m[j] *
+//   float(sum of x) where the format has it; v = ((p0 + p1) + (p2 + p3)) + ((p4 + p5) + (p6 + p7))
+//   with 0 for groups past the end; acc = acc + v * act.scale.
+// No fused multiply-add: each operation above rounds. Products with f32, f16 and bf16 weights and
+// attention use 16 lanes (lane = index mod 16) with fused multiply-add, except in the base column.
 
 // out[t * out_stride + r] = sum over c of W[r, c] * x[t, c],  W: [n_rows, n_cols], x: [n_tokens,
 // n_cols].
@@ -37,7 +55,7 @@ struct MatmulTile {
   int n_rows;
   int n_cols;
   const uint8_t* acts;  // first token: ActBlock[] for quantized weights, float[] for f32/f16/bf16
-  int64_t act_bytes;    // from token to token
+  int64_t act_bytes;    // from token to token; ActBlocks lie on their alignment
   int n_tokens;
   float* out;
   int64_t out_stride;  // floats from token to token

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Attention's products and the stores of float KV rows in portable C++: the templates of
+// attention.h over vec.base.h.
+#include "backend/cpu/kernels/vec.base.h"
+// Vec first, then what is written over it.
+#include "backend/cpu/kernels/attention.h"
+
+namespace hearth::cpu {
+
+void add_attention_base(KernelTable& table) { add_all_attention(table); }
+
+}  // namespace hearth::cpu
