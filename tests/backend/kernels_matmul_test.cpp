@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// Every product of the kernel table, on every instruction set of this machine, against the codec's
+// decode and sums in double; and that tiles, batches and instruction sets change no bit.
+#include <gtest/gtest.h>
+
+#include "tests/backend/kernel_fixture.h"
+
+namespace hearth::cpu {
+namespace {
+
+constexpr int kMaxRows = 33;
+constexpr int kMaxTokens = 33;
+
+std::vector<int> column_counts(DType type) {
+  switch (info(type).block_weights) {
+    case 1:
+      return {1, 15, 16, 17, 48, 250, 576};
+    case 32:
+      return {32, 64, 96, 224, 256, 288, 512, 576, 896, 1536};
+    default:
+      return {256, 512, 768, 1536, 2048};
+  }
+}
+
+// Weights and activations of one product, each ending at a forbidden page.
+struct Problem {
+  Problem(DType weight_type, int cols, Random& random)
+      : type(weight_type),
+        n_cols(cols),
+        bytes(row_bytes(weight_type, cols)),
+        weights(static_cast<size_t>(bytes) * kMaxRows),
+        x(normal_values(random, static_cast<size_t>(cols) * kMaxTokens)),
+        blocks(static_cast<size_t>((cols + 255) / 256) * kMaxTokens) {
+    for (int r = 0; r < kMaxRows; ++r) random_row(type, cols, random, weights.data() + r * bytes);
+    const KernelTable base = table_for("base");
+    for (int t = 0; t < kMaxTokens; ++t) {
+      float* token = x.data() + t * cols;
+      token[random() % static_cast<unsigned>(cols)] *= 40;  // activations have outliers
+      if (quantized()) base.quantize_act(token, cols, blocks.data() + t * blocks_per_token());
+    }
+  }
+
+  bool quantized() const { return takes_act_blocks(weight_of(type)); }
+  int blocks_per_token() const { return (n_cols + 255) / 256; }
+
+  // What the kernel is given for column c of token t: the activation, rounded where weights are
+  // quantized.
+  double activation(int t, int c) const {
+    if (!quantized()) return x[static_cast<size_t>(t * n_cols + c)];
+    const ActBlock& block = blocks[static_cast<size_t>(t * blocks_per_token() + c / 256)];
+    return static_cast<double>(block.scale) * block.x[c % 256];
+  }
+
+  // The last n_rows rows times the last n_tokens tokens (which end at the forbidden pages).
+  std::vector<float> run(const KernelTable& table, int n_rows, int n_tokens) const {
+    const int64_t act_bytes = quantized()
+                                  ? blocks_per_token() * static_cast<int64_t>(sizeof(ActBlock))
+                                  : n_cols * int64_t{4};
+    const uint8_t* acts = quantized() ? reinterpret_cast<const uint8_t*>(blocks.data())
+                                      : reinterpret_cast<const uint8_t*>(x.data());
+    const int64_t stride = n_rows + 3;
+    Guarded<float> out(static_cast<size_t>(stride * (n_tokens - 1) + n_rows));
+    const float untouched = out[0];
+    table.matmul[static_cast<int>(weight_of(type))](
+        {.weights = weights.data() + (kMaxRows - n_rows) * bytes,
+         .row_bytes = bytes,
+         .n_rows = n_rows,
+         .n_cols = n_cols,
+         .acts = acts + (kMaxTokens - n_tokens) * act_bytes,
+         .act_bytes = act_bytes,
+         .n_tokens = n_tokens,
+         .out = out.data(),
+         .out_stride = stride});
+    std::vector<float> result;
+    for (int t = 0; t < n_tokens; ++t) {
+      for (int r = 0; r < n_rows; ++r) result.push_back(out[static_cast<size_t>(t * stride + r)]);
+      for (int pad = 0; t + 1 < n_tokens && pad < 3; ++pad) {
+        EXPECT_TRUE(same_bits(out[static_cast<size_t>(t * stride + n_rows + pad)], untouched));
+      }
+    }
+    return result;
+  }
+
+  DType type;
+  int n_cols;
+  int64_t bytes;
+  GuardedBytes weights;
+  Guarded<float> x;
+  Guarded<ActBlock> blocks;
+};
+
+// Roundings on the way of one term to the result: at most 12 inside a block (sum to float, times d,
+// three levels of the tree, minimum, scale, the codec's own decode) and one per later addition:
+// blocks of 256 for quantized weights, columns of a lane (n / 16, twice without fused
+// multiply-add) and 4 levels of the tree for the others.
+double rounding_steps(const Problem& problem) {
+  return problem.quantized() ? 12 + problem.blocks_per_token() : 8 + problem.n_cols / 16;
+}
+
+void expect_near_oracle(const Problem& problem, const std::vector<float>& result,
+                        std::string_view isa) {
+  for (int r = 0; r < kMaxRows; ++r) {
+    const uint8_t* row = problem.weights.data() + r * problem.bytes;
+    const std::vector<float> w = decoded(problem.type, problem.n_cols, row);
+    const std::vector<float> terms = term_magnitudes(problem.type, problem.n_cols, row);
+    for (int t = 0; t < kMaxTokens; ++t) {
+      double sum = 0, magnitude = 0;
+      for (int c = 0; c < problem.n_cols; ++c) {
+        const double x = problem.activation(t, c);
+        sum += static_cast<double>(w[static_cast<size_t>(c)]) * x;
+        magnitude += static_cast<double>(terms[static_cast<size_t>(c)]) * std::fabs(x);
+      }
+      const double bound = rounding_steps(problem) * kEps * magnitude + 0x1p-140;
+      ASSERT_NEAR(result[static_cast<size_t>(t * kMaxRows + r)], sum, bound)
+          << isa << ' ' << info(problem.type).name << ' ' << problem.n_cols << " row " << r
+          << " token " << t;
+    }
+  }
+}
+
+class Matmul : public testing::TestWithParam<DTypeInfo> {};
+
+TEST_P(Matmul, every_instruction_set_is_within_the_derived_bound_of_sums_in_double) {
+  Random random(1);
+  for (const int n_cols : column_counts(GetParam().type)) {
+    const Problem problem(GetParam().type, n_cols, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      expect_near_oracle(problem, problem.run(table_for(isa), kMaxRows, kMaxTokens), isa);
+    }
+  }
+}
+
+TEST_P(Matmul, quantized_products_have_the_same_bits_on_every_instruction_set) {
+  Random random(2);
+  for (const int n_cols : column_counts(GetParam().type)) {
+    const Problem problem(GetParam().type, n_cols, random);
+    if (!problem.quantized()) return;
+    const std::vector<float> expected = problem.run(table_for("base"), kMaxRows, kMaxTokens);
+    for (const std::string_view isa : machine_isa_names()) {
+      const std::vector<float> result = problem.run(table_for(isa), kMaxRows, kMaxTokens);
+      for (size_t i = 0; i < result.size(); ++i) {
+        ASSERT_TRUE(same_bits(result[i], expected[i]))
+            << isa << ' ' << GetParam().name << ' ' << n_cols << ": " << i << ' ' << result[i]
+            << " instead of " << expected[i];
+      }
+    }
+  }
+}
+
+TEST_P(Matmul, a_result_does_not_depend_on_the_tile_it_is_computed_in) {
+  Random random(3);
+  for (const int n_cols : column_counts(GetParam().type)) {
+    if (n_cols > 600) continue;
+    const Problem problem(GetParam().type, n_cols, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      const KernelTable table = table_for(isa);
+      const std::vector<float> whole = problem.run(table, kMaxRows, kMaxTokens);
+      for (const int n_rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33}) {
+        for (const int n_tokens : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33}) {
+          const std::vector<float> part = problem.run(table, n_rows, n_tokens);
+          for (int t = 0; t < n_tokens; ++t) {
+            for (int r = 0; r < n_rows; ++r) {
+              const int i = (kMaxTokens - n_tokens + t) * kMaxRows + kMaxRows - n_rows + r;
+              ASSERT_TRUE(same_bits(part[static_cast<size_t>(t * n_rows + r)],
+                                    whole[static_cast<size_t>(i)]))
+                  << isa << ' ' << GetParam().name << ' ' << n_cols << ": " << n_rows << " rows, "
+                  << n_tokens << " tokens, row " << r << " token " << t;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Matmul, the_largest_codes_and_activations_do_not_overflow) {
+  const DType type = GetParam().type;
+  if (GetParam().block_weights == 1) return;
+  Random random(4);
+  for (const uint8_t fill : {0x00, 0x7f, 0x80, 0xff}) {
+    Problem problem(type, 2048, random);
+    for (uint8_t& byte : problem.weights.span()) byte = fill;
+    for (int r = 0; r < kMaxRows; ++r) {
+      uint8_t* row = problem.weights.data() + r * problem.bytes;
+      for (uint8_t* block = row; block < row + problem.bytes; block += info(type).block_bytes) {
+        const uint16_t one = f16_from_f32(1.0f);
+        for (const size_t offset : fields_of(type).scales) std::memcpy(block + offset, &one, 2);
+        if (type == DType::kMXFP4) block[0] = 127;
+      }
+    }
+    const KernelTable base = table_for("base");
+    for (int t = 0; t < kMaxTokens; ++t) {
+      float* token = problem.x.data() + t * 2048;
+      for (int c = 0; c < 2048; ++c)
+        token[c] = t % 3 == 0 ? 1.0f : t % 3 == 1 ? -1.0f : c % 2 * 2 - 1;
+      base.quantize_act(token, 2048, problem.blocks.data() + t * problem.blocks_per_token());
+    }
+    for (const std::string_view isa : machine_isa_names()) {
+      expect_near_oracle(problem, problem.run(table_for(isa), kMaxRows, kMaxTokens), isa);
+    }
+  }
+}
+
+TEST_P(Matmul, a_nan_in_scale_or_activation_reaches_exactly_its_own_results) {
+  const DType type = GetParam().type;
+  Random random(5);
+  const int n_cols = 512;
+  Problem problem(type, n_cols, random);
+  constexpr int kBadRow = 7, kBadToken = 20;
+  uint8_t* row = problem.weights.data() + kBadRow * problem.bytes;
+  const uint16_t nan = type == DType::kBF16 ? 0x7fc0 : 0x7e00;
+  const uint32_t nan32 = 0x7fc00000;
+  const bool bad_row = type != DType::kMXFP4;
+  if (type == DType::kF32) {
+    std::memcpy(row + 4 * 300, &nan32, 4);
+  } else if (GetParam().block_weights == 1) {
+    std::memcpy(row + 2 * 300, &nan, 2);
+  } else if (bad_row) {
+    std::memcpy(row + info(type).block_bytes + static_cast<int>(fields_of(type).scales[0]), &nan,
+                2);
+  }
+  float* token = problem.x.data() + kBadToken * n_cols;
+  token[400] = std::numeric_limits<float>::quiet_NaN();
+  const KernelTable base = table_for("base");
+  if (problem.quantized()) {
+    base.quantize_act(token, n_cols,
+                      problem.blocks.data() + kBadToken * problem.blocks_per_token());
+  }
+  for (const std::string_view isa : machine_isa_names()) {
+    const std::vector<float> result = problem.run(table_for(isa), kMaxRows, kMaxTokens);
+    for (int t = 0; t < kMaxTokens; ++t) {
+      for (int r = 0; r < kMaxRows; ++r) {
+        const bool expected = t == kBadToken || (bad_row && r == kBadRow);
+        EXPECT_EQ(std::isnan(result[static_cast<size_t>(t * kMaxRows + r)]), expected)
+            << isa << " row " << r << " token " << t;
+      }
+    }
+  }
+}
+
+std::string format_name(const testing::TestParamInfo<DTypeInfo>& param) {
+  return std::string(param.param.name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Matmul,
+                         testing::ValuesIn(all_dtypes().begin(), all_dtypes().end()), format_name);
+
+}  // namespace
+}  // namespace hearth::cpu
