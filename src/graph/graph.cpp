@@ -101,7 +101,10 @@ class Inference {
 
   RowShape operator()(const Route& op) const {
     CHECK(width(op.logits) == op.n_experts && op.top_k > 0 && op.top_k <= op.n_experts);
-    CHECK(op.n_groups > 0 && op.n_experts % op.n_groups == 0 && op.top_groups <= op.n_groups);
+    CHECK(op.n_groups > 0 && op.n_experts % op.n_groups == 0);
+    CHECK(op.top_groups > 0 && op.top_groups <= op.n_groups);
+    CHECK(op.n_groups == 1 ||
+          (op.best_of_group > 0 && op.best_of_group <= op.n_experts / op.n_groups));
     CHECK(op.top_k <= op.n_experts / op.n_groups * op.top_groups);
     if (op.select_bias != kNone) CHECK(vector_of(op.select_bias, op.n_experts));
     return {2 * op.top_k, g_.value(op.logits).rows};

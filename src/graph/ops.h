@@ -30,7 +30,8 @@ struct RopeSpec {
   float theta = 10000.0f;    // base of the frequencies
   float freq_scale = 1.0f;   // linear interpolation: 1 / factor
   float ext_factor = 0.0f;   // YaRN (Peng et al. 2023, arXiv:2309.00071): 0 = off, 1 = full ramp
-  float attn_factor = 1.0f;  // multiplies cos and sin (YaRN's mscale, longrope's factor)
+  float attn_factor = 1.0f;  // multiplies cos and sin; whole: arch/rope_params.cpp has put YaRN's
+                             // mscale and the file's factor into it, nothing is added later
   float beta_fast = 32.0f;
   float beta_slow = 1.0f;
   int n_ctx_orig = 0;  // context length of the original training
@@ -78,8 +79,8 @@ struct Rope {
   RopeSpec spec;
   WeightId factors = kNone;
 };
-// x * (1 + temperature * log(1 + floor((position + 1) / floor_scale))): attention temperature for
-// long contexts (Llama 4, Ministral 3).  -> [rows, width]
+// x * (1 + temperature * log(1 + floor(position / floor_scale))): attention temperature for long
+// contexts (Ministral 3).  -> [rows, width]
 struct ScaleByPosition {
   ValueId x;
   float temperature;
@@ -146,8 +147,7 @@ enum class Gating { kSoftmax, kSigmoid, kSoftmaxOfChosen };
 // kSoftmax, kSigmoid: probabilities over all E; kSoftmaxOfChosen: softmax over the chosen logits
 // only. select_bias [E] is added to the probabilities for choosing only (DeepSeek-V3,
 // arXiv:2412.19437). With n_groups > 1 experts come from the best top_groups groups only; a group
-// counts as the sum of its best two (with select_bias) or as its best one (DeepSeek-V2,
-// arXiv:2405.04434).
+// counts as the sum of the best `best_of_group` of its experts (bias included).
 struct Route {
   ValueId logits;
   WeightId select_bias = kNone;
@@ -155,7 +155,7 @@ struct Route {
   Gating gating = Gating::kSoftmax;
   bool renorm = false;  // the chosen weights are divided by their sum
   float scale = 1.0f;   // then multiplied by this
-  int n_groups = 1, top_groups = 1;
+  int n_groups = 1, top_groups = 1, best_of_group = 2;
 };
 // sum over the chosen experts e of weight_e * (down_e act(gate_e x, up_e x)), each product with its
 // expert's bias where present. gate, up [E, X, D], down [E, D, X].  -> [T, D]
