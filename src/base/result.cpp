@@ -19,6 +19,8 @@ std::string_view error_code_name(ErrorCode code) {
       return "no_memory";
     case ErrorCode::kLimit:
       return "limit";
+    case ErrorCode::kNumeric:
+      return "numeric";
     case ErrorCode::kInterrupted:
       return "interrupted";
     case ErrorCode::kInternal:

@@ -20,6 +20,7 @@ enum class ErrorCode {
   kIo,           // the operating system refused
   kNoMemory,     // does not fit
   kLimit,        // a bound of ours was reached
+  kNumeric,      // the model's numbers stopped being finite
   kInterrupted,  // the user or a deadline stopped it
   kInternal,     // a bug of ours that was caught
 };
@@ -55,6 +56,7 @@ HEARTH_DEFINE_FAILURE(unsupported, ErrorCode::kUnsupported)
 HEARTH_DEFINE_FAILURE(io_error, ErrorCode::kIo)
 HEARTH_DEFINE_FAILURE(no_memory, ErrorCode::kNoMemory)
 HEARTH_DEFINE_FAILURE(over_limit, ErrorCode::kLimit)
+HEARTH_DEFINE_FAILURE(numeric_error, ErrorCode::kNumeric)
 HEARTH_DEFINE_FAILURE(interrupted, ErrorCode::kInterrupted)
 HEARTH_DEFINE_FAILURE(internal_error, ErrorCode::kInternal)
 #undef HEARTH_DEFINE_FAILURE
