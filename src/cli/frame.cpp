@@ -9,6 +9,7 @@
 
 #include "cli/nearest.h"
 #include "cli/verb.h"
+#include "os/host.h"
 
 namespace hearth::cli {
 namespace {
@@ -152,11 +153,12 @@ int dispatch(std::span<const std::string> args, std::FILE* out_file, std::FILE* 
   if (word == "help" || word == "--help" || word == "-h") {
     return show_help(rest, out_file, err_file);
   }
+  const bool json = std::find(args.begin(), args.end(), "--json") != args.end();
+  Output out(out_file, err_file, json);
+  if (const Status host = os::check_host(); !host) return fail_with(out, host.error(), kFailed);
   if (const VerbInfo* info = find_verb(word == "--version" ? "version" : word)) {
     return run_verb(*info, rest, out_file, err_file);
   }
-  const bool json = std::find(args.begin(), args.end(), "--json") != args.end();
-  Output out(out_file, err_file, json);
   return fail_with(out, unknown_verb(word).value(), kWrongUse);
 }
 

@@ -86,8 +86,8 @@ def main():
         attn, n_ctx = case.get("attn", 1.0), case.get("n_ctx", 0)
         fast, slow = case.get("fast", 32.0), case.get("slow", 1.0)
         factors = case.get("factors")
-        lines.append(f"case {case['name']} {n_rot} {theta!r} {scale!r} {ext} {attn!r} {fast} {slow} "
-                     f"{n_ctx}")
+        lines.append(f"case {case['name']} {n_rot} {theta!r} {scale!r} {ext} {attn!r} "
+                     f"{fast} {slow} {n_ctx}")
         if factors:
             lines.append("factors " + " ".join(repr(f) for f in factors))
         freq = []
