@@ -1,20 +1,47 @@
 // SPDX-License-Identifier: MIT
-// Greedy placement, largest values first, each into the lowest gap that is free during its life.
+// Greedy placement, largest buffers first, each into the lowest gap that is free during its life.
 // Source: Pisarchyk & Lee 2020, arXiv:2001.03288, offset calculation greedy by size.
 #include "graph/memory_plan.h"
 
 #include <algorithm>
-
-#include "base/check.h"
+#include <numeric>
 
 namespace hearth::graph {
 namespace {
 
-constexpr int kAlign = 16;  // floats in a cache line
+int64_t align_up(int64_t n) { return (n + kPlaceAlign - 1) / kPlaceAlign * kPlaceAlign; }
 
-int align_up(int n) { return (n + kAlign - 1) / kAlign * kAlign; }
+}  // namespace
 
-// The value that owns the memory of `id`: follows slices to what they view.
+Placement place(std::span<const Life> lives) {
+  Placement result;
+  result.offsets.assign(lives.size(), 0);
+  const auto offset_of = [&](size_t i) -> int64_t& { return result.offsets[i]; };
+
+  std::vector<size_t> order(lives.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return lives[a].bytes > lives[b].bytes; });
+  std::vector<size_t> placed;  // sorted by offset
+  for (const size_t i : order) {
+    const Life& life = lives[i];
+    const int64_t bytes = align_up(life.bytes);
+    int64_t offset = 0;
+    for (const size_t j : placed) {
+      const Life& other = lives[j];
+      if (other.last < life.first || life.last < other.first) continue;
+      if (offset + bytes <= offset_of(j)) break;
+      offset = std::max(offset, offset_of(j) + align_up(other.bytes));
+    }
+    offset_of(i) = offset;
+    result.total_bytes = std::max(result.total_bytes, offset + bytes);
+    const auto at = std::upper_bound(placed.begin(), placed.end(), offset,
+                                     [&](int64_t value, size_t j) { return value < offset_of(j); });
+    placed.insert(at, i);
+  }
+  return result;
+}
+
 ValueId owner(const Graph& graph, ValueId id) {
   const auto maker = [&](ValueId value) {
     const auto i_node = static_cast<size_t>(graph.value(value).i_node);
@@ -24,67 +51,8 @@ ValueId owner(const Graph& graph, ValueId id) {
   return id;
 }
 
-struct Life {
-  ValueId id;
-  int first, last;  // nodes, inclusive
-  int64_t floats;
-};
-
-std::vector<Life> lives(const Graph& graph, int max_tokens, int max_outputs) {
-  std::vector<Life> list;
-  for (size_t i = 0; i < graph.values().size(); ++i) {
-    const Value& value = graph.values()[i];
-    const int rows = value.rows == Rows::kTokens ? max_tokens : max_outputs;
-    list.push_back({static_cast<ValueId>(i), value.i_node, value.i_node,
-                    int64_t{align_up(value.width)} * rows});
-  }
-  const auto use = [&](ValueId id, int i_node) {
-    Life& life = list[static_cast<size_t>(owner(graph, id))];
-    life.last = std::max(life.last, i_node);
-  };
-  for (size_t i = 0; i < graph.nodes().size(); ++i) {
-    for (const ValueId id : inputs(graph.nodes()[i].op)) use(id, static_cast<int>(i));
-  }
-  if (graph.result() != kNone) use(graph.result(), static_cast<int>(graph.nodes().size()));
-  return list;
-}
-
-}  // namespace
-
-MemoryPlan plan_memory(const Graph& graph, int max_tokens, int max_outputs) {
-  MemoryPlan plan;
-  plan.places.resize(graph.values().size());
-  plan.max_tokens = max_tokens;
-  plan.max_outputs = max_outputs;
-  const auto place = [&](ValueId id) -> ValuePlace& {
-    return plan.places[static_cast<size_t>(id)];
-  };
-
-  std::vector<Life> order = lives(graph, max_tokens, max_outputs);
-  std::erase_if(order, [&](const Life& life) { return owner(graph, life.id) != life.id; });
-  std::stable_sort(order.begin(), order.end(),
-                   [](const Life& a, const Life& b) { return a.floats > b.floats; });
-  std::vector<Life> placed;  // sorted by offset
-  for (const Life& life : order) {
-    int64_t offset = 0;
-    for (const Life& other : placed) {
-      if (other.last < life.first || life.last < other.first) continue;
-      if (offset + life.floats <= place(other.id).offset) break;
-      offset = std::max(offset, place(other.id).offset + other.floats);
-    }
-    place(life.id) = {offset, align_up(graph.width(life.id))};
-    plan.arena_floats = std::max(plan.arena_floats, offset + life.floats);
-    const auto at = std::upper_bound(
-        placed.begin(), placed.end(), offset,
-        [&](int64_t value, const Life& other) { return value < place(other.id).offset; });
-    placed.insert(at, life);
-  }
-  for (const Node& node : graph.nodes()) {
-    if (const auto* slice = std::get_if<Slice>(&node.op)) {
-      place(node.out) = {place(slice->x).offset + slice->begin, place(slice->x).stride};
-    }
-  }
-  return plan;
+int64_t row_stride_bytes(int width) {
+  return align_up(int64_t{width} * static_cast<int64_t>(sizeof(float)));
 }
 
 }  // namespace hearth::graph

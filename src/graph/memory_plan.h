@@ -1,27 +1,36 @@
 // SPDX-License-Identifier: MIT
-// Where each value of a graph lies in one arena of floats: values whose lives do not overlap share
-// memory, slices lie inside the value that they view. Computed once for the largest batch.
+// Where the buffers of a program lie in one arena: buffers whose lives do not overlap share memory.
+// Computed once for the largest batch; what counts as a step is the backend's business.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "graph/graph.h"
 
 namespace hearth::graph {
 
-struct ValuePlace {
-  int64_t offset = 0;  // floats from the start of the arena to row 0
-  int stride = 0;      // floats from row to row (a slice has its parent's stride)
+// A buffer that is needed from step `first` to step `last`, inclusive.
+struct Life {
+  int first = 0;
+  int last = 0;
+  int64_t bytes = 0;
 };
 
-struct MemoryPlan {
-  std::vector<ValuePlace> places;  // one per value
-  int64_t arena_floats = 0;
-  int max_tokens = 0;
-  int max_outputs = 0;
+struct Placement {
+  std::vector<int64_t> offsets;  // bytes, one per life, multiples of kPlaceAlign
+  int64_t total_bytes = 0;
 };
 
-// Rows begin at multiples of 16 floats (a cache line). The graph's result stays alive to the end.
-MemoryPlan plan_memory(const Graph& graph, int max_tokens, int max_outputs);
+inline constexpr int64_t kPlaceAlign = 64;  // a cache line
+
+// Gives each buffer an offset so that buffers whose lives share a step never overlap.
+Placement place(std::span<const Life> lives);
+
+// The value that owns the memory of `id`: follows slices to what they view.
+ValueId owner(const Graph& graph, ValueId id);
+
+// Bytes from row to row of a value that owns its memory.
+int64_t row_stride_bytes(int width);
 
 }  // namespace hearth::graph
