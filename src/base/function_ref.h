@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A borrowed callable: two pointers, no allocation. Valid only while the callable lives, so it is
-// for parameters, never for members that outlive the call.
+// A borrowed callable object (a function is wrapped in a lambda): two pointers, no allocation.
+// Valid only while the callable lives, so it is for parameters, never for members that outlive the
+// call.
 #pragma once
 #include <memory>
 #include <type_traits>
@@ -16,7 +17,7 @@ class FunctionRef<R(Args...)> {
  public:
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> &&
-             std::is_invocable_r_v<R, F&, Args...>)
+             std::is_object_v<std::remove_reference_t<F>> && std::is_invocable_r_v<R, F&, Args...>)
   FunctionRef(F&& callable)
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
         call_([](void* object, Args... args) -> R {
