@@ -7,7 +7,7 @@
 #include <new>
 #include <vector>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/verb.h"
 #include "os/host.h"
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/verb.h"
 
 namespace hearth::cli {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace hearth::cli {
+namespace hearth {
 
 // Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`
 // (optimal string alignment).
@@ -15,4 +15,4 @@ int edit_distance(std::string_view a, std::string_view b);
 // The nearest of `known`, or nothing when more than a third of the word would have to change.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> known);
 
-}  // namespace hearth::cli
+}  // namespace hearth

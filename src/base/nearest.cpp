@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace hearth::cli {
+namespace hearth {
 
 int edit_distance(std::string_view a, std::string_view b) {
   const size_t n = b.size() + 1;
@@ -40,4 +40,4 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   return best;
 }
 
-}  // namespace hearth::cli
+}  // namespace hearth
