@@ -52,13 +52,26 @@ ValueId Builder::global_norm(ValueId x, const std::string& name) {
                     name);
 }
 
-bool Builder::is_window_layer(int i_layer) const {
-  if (!spec.window || hp.window == 0) return false;
-  if (!hp.window_layers.empty()) return hp.window_layers[static_cast<size_t>(i_layer)];
+ValueId Builder::scale_by_position(ValueId x) {
+  if (hp.attn_temperature == 0) return x;
+  int floor_scale = hp.attn_temperature_floor;
+  if (floor_scale == 0) floor_scale = hp.rope_ctx_orig > 0 ? hp.rope_ctx_orig : hp.P;
+  return add(graph::ScaleByPosition{x, hp.attn_temperature, floor_scale}, "q_scaled");
+}
+
+int Builder::window(int i_layer) const {
+  if (!spec.window) return 0;
+  const int width = hp.window >= 0 ? hp.window : spec.window->width;
+  if (!hp.window_layers.empty()) {
+    return hp.window_layers[static_cast<size_t>(i_layer)] ? width : 0;
+  }
   const int period = hp.window_period > 0 ? hp.window_period : spec.window->period;
-  if (period == 0) return true;
-  const int i_global = hp.window_period > 0 ? period - 1 : spec.window->i_global;
-  return i_layer % period != i_global;
+  return period == 0 || i_layer % period != period - 1 ? width : 0;
+}
+
+float Builder::cap(float of_file, float SoftCaps::*of_spec) const {
+  if (!spec.soft_caps) return 0.0f;
+  return of_file >= 0 ? of_file : (*spec.soft_caps).*of_spec;
 }
 
 }  // namespace hearth::arch

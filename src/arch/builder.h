@@ -50,10 +50,15 @@ class Builder {
   // The architecture's norm over whole rows, outside of the layers.
   ValueId global_norm(ValueId x, const std::string& name);
 
+  // Queries with the attention temperature that the file gives; x where it gives none.
+  ValueId scale_by_position(ValueId x);
+
   int width(ValueId id) const { return graph_.width(id); }
-  // Whether this layer sees a sliding window only.
-  bool is_window_layer() const { return is_window_layer(layer); }
-  bool is_window_layer(int i_layer) const;
+  // Positions that a layer sees; 0 = all.
+  int window() const { return window(layer); }
+  int window(int i_layer) const;
+  // A soft cap of the file, or else of the architecture; 0 = none.
+  float cap(float of_file, float SoftCaps::*of_spec) const;
   graph::Graph& graph() { return graph_; }
 
  private:
@@ -61,6 +66,9 @@ class Builder {
   const Bindings& bindings_;
 };
 
+// What YaRN multiplies queries and keys by (its mscale, times the file's own factor), as a whole.
+// With MLA it multiplies the scores instead where the file gives a log multiplier.
+float yarn_magnitude(const Builder& b);
 // Rope of this layer's kind with the file's context scaling; n_rot = hp.R.
 graph::RopeSpec rope_spec(const Builder& b, PairOrder order);
 // Per-pair frequency factors that the file brings (llama3, longrope), or kNone.

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/quote.h"
+
 namespace hearth::arch {
 namespace {
 
 constexpr int64_t kMaxDim = int64_t{1} << 24;
-constexpr int kMaxLayers = 4096;
+constexpr int kMaxLayers = 1024;  // the deepest known model has 126
 
 enum class Need { kRequired, kOptional };
 
@@ -39,6 +41,7 @@ constexpr IntRow kInts[] = {
     {&HParams::Z, "expert_shared_feed_forward_length", Need::kOptional, 0},
     {&HParams::Q, "attention.q_lora_rank", Need::kOptional, 0},
     {&HParams::C, "attention.kv_lora_rank", Need::kOptional, 1},
+    {&HParams::n_nextn, "nextn_predict_layers", Need::kOptional, 0, kMaxLayers},
     {&HParams::top_k, "expert_used_count", Need::kOptional, 0, 65536},
     {&HParams::n_dense_first, "leading_dense_block_count", Need::kOptional, 0, kMaxLayers},
     {&HParams::n_shared_experts, "expert_shared_count", Need::kOptional, 0, 65536},
@@ -57,22 +60,42 @@ struct FloatRow {
   float HParams::*field;
   std::string_view key;
   float absent;
+  float min;
+  float max;
 };
 
+// Bounds are far outside of what any model has; they keep what follows from them finite.
+constexpr float kHuge = 1e9f;
+constexpr float kTiny = 1e-9f;
+
 constexpr FloatRow kFloats[] = {
-    {&HParams::rope_theta, "rope.freq_base", 10000.0f},
-    {&HParams::rope_theta_window, "rope.freq_base_swa", 0.0f},
-    {&HParams::rope_factor, "rope.scaling.factor", 0.0f},
-    {&HParams::rope_attn_factor, "rope.scaling.attn_factor", 0.0f},
-    {&HParams::yarn_ext_factor, "rope.scaling.yarn_ext_factor", -1.0f},
-    {&HParams::yarn_beta_fast, "rope.scaling.yarn_beta_fast", 32.0f},
-    {&HParams::yarn_beta_slow, "rope.scaling.yarn_beta_slow", 1.0f},
-    {&HParams::yarn_log_multiplier, "rope.scaling.yarn_log_multiplier", 0.0f},
-    {&HParams::attn_soft_cap, "attn_logit_softcapping", 0.0f},
-    {&HParams::final_soft_cap, "final_logit_softcapping", 0.0f},
-    {&HParams::attn_scale, "attention.scale", 0.0f},
-    {&HParams::attn_temperature, "attention.temperature_scale", 0.0f},
-    {&HParams::expert_scale, "expert_weights_scale", 0.0f},
+    {&HParams::rope_theta, "rope.freq_base", 10000.0f, kTiny, 1e15f},
+    {&HParams::rope_theta_window, "rope.freq_base_swa", 0.0f, kTiny, 1e15f},
+    {&HParams::rope_factor, "rope.scaling.factor", 0.0f, 0.0f, kHuge},
+    {&HParams::rope_alpha, "rope.scaling.alpha", 0.0f, 0.0f, kHuge},
+    {&HParams::rope_attn_factor, "rope.scaling.attn_factor", 1.0f, kTiny, kHuge},
+    {&HParams::yarn_ext_factor, "rope.scaling.yarn_ext_factor", -1.0f, 0.0f, kHuge},
+    {&HParams::yarn_beta_fast, "rope.scaling.yarn_beta_fast", 32.0f, kTiny, kHuge},
+    {&HParams::yarn_beta_slow, "rope.scaling.yarn_beta_slow", 1.0f, kTiny, kHuge},
+    {&HParams::yarn_log_multiplier, "rope.scaling.yarn_log_multiplier", 0.0f, 0.0f, kHuge},
+    {&HParams::attn_soft_cap, "attn_logit_softcapping", -1.0f, 0.0f, kHuge},
+    {&HParams::final_soft_cap, "final_logit_softcapping", -1.0f, 0.0f, kHuge},
+    {&HParams::attn_scale, "attention.scale", 0.0f, 0.0f, kHuge},
+    {&HParams::attn_temperature, "attention.temperature_scale", 0.0f, 0.0f, kHuge},
+    {&HParams::expert_scale, "expert_weights_scale", 0.0f, 0.0f, kHuge},
+};
+
+// The letters of shapes.
+struct Letter {
+  char letter;
+  int HParams::*field;
+};
+constexpr Letter kLetters[] = {
+    {'L', &HParams::L}, {'D', &HParams::D}, {'H', &HParams::H}, {'G', &HParams::G},
+    {'K', &HParams::K}, {'W', &HParams::W}, {'R', &HParams::R}, {'F', &HParams::F},
+    {'V', &HParams::V}, {'E', &HParams::E}, {'X', &HParams::X}, {'Z', &HParams::Z},
+    {'Q', &HParams::Q}, {'C', &HParams::C}, {'N', &HParams::N}, {'P', &HParams::P},
+    {'Y', &HParams::Y},
 };
 
 class Reader {
@@ -86,11 +109,7 @@ class Reader {
       if (row.need == Need::kRequired) return corrupt("the metadata has no '{}'", name);
       return {};
     }
-    TRY_LET(const int64_t value, integer(name));
-    if (value < row.min || value > row.max) {
-      return corrupt("{} is {}, outside {} to {}", name, value, row.min, row.max);
-    }
-    hp.*row.field = static_cast<int>(value);
+    TRY_LET(hp.*row.field, number(name, 0, row.min, row.max));
     return {};
   }
 
@@ -100,9 +119,36 @@ class Reader {
     if (!metadata_.has(name)) return {};
     const auto value = metadata_.number(name);
     if (!value) return corrupt("{} is not a number", name);
-    if (!std::isfinite(*value)) return corrupt("{} is not finite", name);
+    if (!(*value >= row.min && *value <= row.max)) {
+      return corrupt("{} is {}, outside {} to {}", name, *value, row.min, row.max);
+    }
     hp.*row.field = static_cast<float>(*value);
     return {};
+  }
+
+  // A key that may be absent but must not have another type.
+  Result<std::optional<bool>> flag(std::string_view suffix) const {
+    const std::string name = key(suffix);
+    if (!metadata_.has(name)) return std::nullopt;
+    const auto value = metadata_.boolean(name);
+    if (!value) return corrupt("{} is neither true nor false", name);
+    return value;
+  }
+  Result<std::string> text(std::string_view suffix) const {
+    const std::string name = key(suffix);
+    if (!metadata_.has(name)) return std::string();
+    const auto value = metadata_.text(name);
+    if (!value) return corrupt("{} is not a text", name);
+    return std::string(*value);
+  }
+  // A whole number from min to max, or `absent`.
+  Result<int> number(const std::string& name, int absent, int64_t min, int64_t max) const {
+    if (!metadata_.has(name)) return absent;
+    TRY_LET(const int64_t value, integer(name));
+    if (value < min || value > max) {
+      return corrupt("{} is {}, outside {} to {}", name, value, min, max);
+    }
+    return static_cast<int>(value);
   }
 
   std::string key(std::string_view suffix) const { return fmt::format("{}.{}", arch_, suffix); }
@@ -150,91 +196,135 @@ Status read_window_pattern(const file::Metadata& metadata, const Reader& reader,
   return {};
 }
 
-Status derive(HParams& hp, const Reader& reader, const file::Metadata& metadata) {
+Status read_rope_scaling(const file::Metadata& metadata, const Reader& reader, HParams& hp) {
+  TRY_LET(const std::string type, reader.text("rope.scaling.type"));
+  const std::string old_key = reader.key("rope.scale_linear");  // of GGUF's first year
+  if (hp.rope_factor == 0 && metadata.has(old_key)) {
+    const auto factor = metadata.number(old_key);
+    if (!factor || !(*factor >= 0 && *factor <= kHuge)) {
+      return corrupt("{} is not a scaling factor", old_key);
+    }
+    hp.rope_factor = static_cast<float>(*factor);
+  }
+  if (type == "none") {
+    hp.rope_factor = 0;
+  } else if (type == "yarn") {
+    hp.rope_scaling = RopeScaling::kYarn;
+  } else if (type == "longrope") {
+    hp.rope_scaling = RopeScaling::kLongrope;
+  } else if (type.empty() || type == "linear") {
+    if (hp.rope_factor > 0) hp.rope_scaling = RopeScaling::kLinear;
+  } else {
+    return unsupported("{} is {}, which hearth cannot run yet", reader.key("rope.scaling.type"),
+                       quote(type));
+  }
+  return {};
+}
+
+// With MLA the plain lengths are those of the cached (absorbed) form and the _mla ones those of a
+// head; files from before the absorbed form have the head's in the plain ones.
+Status derive_mla(HParams& hp, const Reader& reader) {
+  TRY_LET(hp.K, reader.number(reader.key("attention.key_length_mla"), hp.K, 1, 65536));
+  TRY_LET(hp.W, reader.number(reader.key("attention.value_length_mla"), hp.W, 1, 65536));
+  hp.N = hp.K - hp.R;
+  if (hp.R < 2 || hp.R % 2 != 0 || hp.N < 1) {
+    return corrupt("{} rotated dimensions do not fit a head of {}", hp.R, hp.K);
+  }
+  if (int64_t{hp.H} * (int64_t{hp.C} + hp.R) > kMaxDim) {
+    return corrupt("{} heads of a latent width of {} are too wide", hp.H, hp.C);
+  }
+  return {};
+}
+
+Status derive_heads(HParams& hp, const Reader& reader, const file::Metadata& metadata) {
   if (hp.G == 0) hp.G = hp.H;
+  if (hp.K == 0 || hp.W == 0) {
+    if (hp.D % hp.H != 0) return corrupt("{} heads do not divide a width of {}", hp.H, hp.D);
+    if (hp.K == 0) hp.K = hp.D / hp.H;
+    if (hp.W == 0) hp.W = hp.D / hp.H;
+  }
+  if (!metadata.has(reader.key("rope.dimension_count"))) hp.R = hp.K;
+  if (hp.C > 0) return derive_mla(hp, reader);
   if (hp.H % hp.G != 0) {
     return corrupt("{} query heads cannot share {} key heads", hp.H, hp.G);
   }
-  if (hp.K == 0) {
-    if (hp.D % hp.H != 0) return corrupt("{} heads do not divide a width of {}", hp.H, hp.D);
-    hp.K = hp.D / hp.H;
-  }
-  if (hp.W == 0) hp.W = hp.K;
-  if (hp.C > 0) {
-    // With MLA the plain lengths are those of the cached (absorbed) form, the _mla ones of a head.
-    if (const auto k = metadata.integer(reader.key("attention.key_length_mla"))) {
-      if (*k < 1 || *k > 65536)
-        return corrupt("{} is {}", reader.key("attention.key_length_mla"), *k);
-      hp.K = static_cast<int>(*k);
-    }
-    if (const auto v = metadata.integer(reader.key("attention.value_length_mla"))) {
-      if (*v < 1 || *v > 65536)
-        return corrupt("{} is {}", reader.key("attention.value_length_mla"), *v);
-      hp.W = static_cast<int>(*v);
-    }
-  }
-  if (!metadata.has(reader.key("rope.dimension_count"))) hp.R = hp.K;
   if (hp.R % 2 != 0 || hp.R > hp.K) {
     return corrupt("{} rotated dimensions do not fit a head of {}", hp.R, hp.K);
   }
-  if (hp.C > 0) hp.N = hp.K - hp.R;
-  if (hp.E > 0 && (hp.top_k < 1 || hp.top_k > hp.E)) {
+  if (hp.rope_alpha > 0) {
+    if (hp.R <= 2) return corrupt("a rope of {} dimensions cannot be stretched", hp.R);
+    // The base that keeps the slowest frequency where linear interpolation would put it.
+    hp.rope_theta *= std::pow(hp.rope_alpha, static_cast<float>(hp.R) / (hp.R - 2));
+    if (!std::isfinite(hp.rope_theta)) return corrupt("the rope base is too large");
+  }
+  return {};
+}
+
+Status derive_experts(HParams& hp, const Reader& reader) {
+  if (hp.E == 0) return {};
+  if (hp.top_k < 1 || hp.top_k > hp.E) {
     return corrupt("{} of {} experts cannot be used", hp.top_k, hp.E);
   }
-  if (hp.E > 0 && hp.X == 0) hp.X = hp.F;
+  if (hp.X == 0) hp.X = hp.F;
   if (hp.Z == 0 && hp.n_shared_experts > 0) {
     if (int64_t{hp.X} * hp.n_shared_experts > kMaxDim) {
       return corrupt("{} shared experts of width {} are too wide", hp.n_shared_experts, hp.X);
     }
     hp.Z = hp.X * hp.n_shared_experts;
   }
-  if (!(hp.rope_theta > 0) || !(hp.rope_theta_window >= 0)) {
-    return corrupt("the rope base is {}", hp.rope_theta > 0 ? hp.rope_theta_window : hp.rope_theta);
+  if (hp.n_expert_groups > 1) {
+    const int per_group = hp.E / hp.n_expert_groups;
+    const bool fits = hp.E % hp.n_expert_groups == 0 && per_group >= 2 &&
+                      hp.n_expert_groups_used >= 1 &&
+                      hp.n_expert_groups_used <= hp.n_expert_groups &&
+                      int64_t{per_group} * hp.n_expert_groups_used >= hp.top_k;
+    if (!fits) {
+      return corrupt("{} of {} experts cannot come from {} of {} groups", hp.top_k, hp.E,
+                     hp.n_expert_groups_used, hp.n_expert_groups);
+    }
   }
+  TRY_LET(const auto renorm, reader.flag("expert_weights_norm"));
+  if (renorm) hp.expert_renorm = *renorm ? 1 : 0;
   return {};
+}
+
+// The block count includes layers that only predict further tokens; they come last.
+Status derive_layers(HParams& hp) {
+  if (hp.n_nextn >= hp.L) {
+    return corrupt("{} of {} layers cannot be for predicting further tokens", hp.n_nextn, hp.L);
+  }
+  hp.L -= hp.n_nextn;
+  return {};
+}
+
+// The token list decides; without one, the key that was read.
+Result<int> vocabulary_size(const file::Metadata& metadata, const Reader& reader, int of_key) {
+  const file::MetaValue* tokens = metadata.find("tokenizer.ggml.tokens");
+  if (tokens == nullptr && of_key > 0) return of_key;
+  if (tokens == nullptr || tokens->type != file::MetaType::kArray || tokens->count == 0 ||
+      tokens->count > static_cast<uint64_t>(kMaxDim)) {
+    return corrupt("the metadata has neither '{}' nor a token list", reader.key("vocab_size"));
+  }
+  return static_cast<int>(tokens->count);
 }
 
 }  // namespace
 
 int HParams::dim(char letter) const {
-  switch (letter) {
-    case 'L':
-      return L;
-    case 'D':
-      return D;
-    case 'H':
-      return H;
-    case 'G':
-      return G;
-    case 'K':
-      return K;
-    case 'W':
-      return W;
-    case 'R':
-      return R;
-    case 'F':
-      return F;
-    case 'V':
-      return V;
-    case 'E':
-      return E;
-    case 'X':
-      return X;
-    case 'Z':
-      return Z;
-    case 'Q':
-      return Q;
-    case 'C':
-      return C;
-    case 'N':
-      return N;
-    case 'P':
-      return P;
-    case 'Y':
-      return Y;
-    default:
-      return 0;
+  for (const Letter& row : kLetters) {
+    if (row.letter == letter) return this->*row.field;
   }
+  return 0;
+}
+
+std::string_view dim_key(char letter) {
+  for (const Letter& row : kLetters) {
+    if (row.letter != letter) continue;
+    for (const IntRow& key : kInts) {
+      if (key.field == row.field) return key.key;
+    }
+  }
+  return letter == 'Y' ? "token_type_count" : "";
 }
 
 Result<HParams> read_hparams(const file::Metadata& metadata, std::string_view arch) {
@@ -242,32 +332,15 @@ Result<HParams> read_hparams(const file::Metadata& metadata, std::string_view ar
   const Reader reader(metadata, arch);
   for (const IntRow& row : kInts) TRY(reader.read(row, hp));
   for (const FloatRow& row : kFloats) TRY(reader.read(row, hp));
+  TRY(derive_layers(hp));
   TRY(read_norm_eps(metadata, reader, hp));
   TRY(read_window_pattern(metadata, reader, hp));
-  if (const auto scaling = metadata.text(reader.key("rope.scaling.type"))) {
-    hp.rope_scaling = *scaling;
-  } else if (const auto linear = metadata.number(reader.key("rope.scale_linear"))) {
-    hp.rope_scaling = "linear";  // the key of GGUF's first year
-    hp.rope_factor = static_cast<float>(*linear);
-  }
-  if (const auto renorm = metadata.boolean(reader.key("expert_weights_norm"))) {
-    hp.has_expert_renorm = true;
-    hp.expert_renorm = *renorm;
-  }
-  if (const auto types = metadata.integer("tokenizer.ggml.token_type_count")) {
-    if (*types < 0 || *types > 65536) return corrupt("token_type_count is {}", *types);
-    hp.Y = static_cast<int>(*types);
-  }
-  if (hp.V == 0) {
-    const auto& entries = metadata.entries();
-    const auto tokens = entries.find("tokenizer.ggml.tokens");
-    if (tokens == entries.end() || tokens->second.type != file::MetaType::kArray ||
-        tokens->second.count == 0 || tokens->second.count > static_cast<uint64_t>(kMaxDim)) {
-      return corrupt("the metadata has neither '{}' nor a token list", reader.key("vocab_size"));
-    }
-    hp.V = static_cast<int>(tokens->second.count);
-  }
-  TRY(derive(hp, reader, metadata));
+  TRY(read_rope_scaling(metadata, reader, hp));
+  TRY_LET(hp.Y, reader.number("tokenizer.ggml.token_type_count", 0, 0, 65536));
+  TRY_LET(hp.causal, reader.flag("attention.causal"));
+  TRY_LET(hp.V, vocabulary_size(metadata, reader, hp.V));
+  TRY(derive_heads(hp, reader, metadata));
+  TRY(derive_experts(hp, reader));
   return hp;
 }
 

@@ -2,13 +2,18 @@
 // See model_graph.h. The order of a block is the same for every architecture; what differs is data.
 #include "arch/model_graph.h"
 
+#include <fmt/ranges.h>
+
+#include <charconv>
 #include <cmath>
+#include <set>
 
 #include "arch/blocks/attention.h"
 #include "arch/blocks/dense.h"
 #include "arch/blocks/mla.h"
 #include "arch/blocks/moe.h"
 #include "arch/builder.h"
+#include "base/quote.h"
 
 namespace hearth::arch {
 namespace {
@@ -21,7 +26,7 @@ void add_norm_rows(const ArchSpec& spec, std::string name, std::string hf_name,
                    TensorTable& table) {
   table.add(name + ".weight", hf_name + ".weight", Role::kNorm, "D");
   if (spec.norm == NormKind::kLayer) {
-    table.add(name + ".bias", hf_name + ".bias", Role::kNorm, "D", true);
+    table.add(name + ".bias", hf_name + ".bias", Role::kNorm, "D");
   }
 }
 
@@ -33,7 +38,7 @@ void add_embedding_rows(const ArchSpec& spec, TensorTable& table) {
   }
   if (spec.embed.token_types) {
     table.add("token_types.weight", "embeddings.token_type_embeddings.weight", Role::kEmbedding,
-              "Y, D");
+              "Y, D", true);
   }
   if (spec.embed.norm) {
     add_norm_rows(spec, "token_embd_norm", "embeddings.LayerNorm", table);
@@ -74,9 +79,8 @@ ValueId build_embedding(Builder& b) {
   const HParams& hp = b.hp;
   const float scale = b.spec.embed.scale_by_sqrt_d ? std::sqrt(static_cast<float>(hp.D)) : 1.0f;
   ValueId x = b.add_global(graph::Embed{b.global("token_embd.weight"), scale}, "embed");
-  if (b.spec.embed.token_types) {
-    const ValueId types =
-        b.add_global(graph::EmbedPosition{b.global("token_types.weight"), 0}, "token_type");
+  if (const WeightId table = b.global_if("token_types.weight"); table != kNone) {
+    const ValueId types = b.add_global(graph::EmbedPosition{table, 0}, "token_type");
     x = b.add_global(graph::Add{x, types}, "embed_typed");
   }
   if (b.spec.embed.learned_positions) {
@@ -124,10 +128,30 @@ ValueId build_head(Builder& b, ValueId x) {
   WeightId head = b.global_if("output.weight");
   if (head == kNone) head = b.global("token_embd.weight");
   x = b.add_global(graph::MatMul{x, head, b.global_if("output.bias")}, "logits");
-  if (b.spec.soft_caps && b.hp.final_soft_cap > 0) {
-    x = b.add_global(graph::SoftCap{x, b.hp.final_soft_cap}, "logits_capped");
+  if (const float cap = b.cap(b.hp.final_soft_cap, &SoftCaps::logits); cap > 0) {
+    x = b.add_global(graph::SoftCap{x, cap}, "logits_capped");
   }
   return x;
+}
+
+// No dimension may be missing from the metadata or too large for an int.
+Status check_dims(const TensorRow& row, std::string_view arch) {
+  constexpr int64_t kMaxDim = int64_t{1} << 26;
+  for (int i = 0; i < row.shape.rank; ++i) {
+    if (row.shape[i] > kMaxDim) {
+      return corrupt("tensor '{}' [{}] would be {}: too large", row.name, row.dims,
+                     to_string(row.shape));
+    }
+    if (row.shape[i] > 0) continue;
+    for (const char letter : row.dims) {
+      const std::string_view key = dim_key(letter);
+      if (!key.empty()) {
+        return corrupt("tensor '{}' [{}] would be empty: {}.{} is missing or too small", row.name,
+                       row.dims, arch, key);
+      }
+    }
+  }
+  return {};
 }
 
 Status check_tensor(const TensorRow& row, const file::GgufTensor& tensor) {
@@ -148,26 +172,65 @@ Status check_tensor(const TensorRow& row, const file::GgufTensor& tensor) {
   return {};
 }
 
-Result<Bindings> bind(const TensorTable& table, const file::Gguf& file, graph::Graph& graph) {
+// Whether the tensor belongs to a layer that hearth does not run: see HParams::n_nextn.
+bool is_of_nextn_layer(std::string_view name, const HParams& hp) {
+  if (!name.starts_with("blk.")) return false;
+  int layer = 0;
+  std::from_chars(name.data() + 4, name.data() + name.size(), layer);
+  return layer >= hp.L && layer < hp.L + hp.n_nextn;
+}
+
+Status check_unknown(const TensorTable& table, const HParams& hp, const file::Gguf& file) {
   for (const file::GgufTensor& tensor : file.tensors()) {
-    if (table.find(tensor.name) == nullptr) {
-      return with_hint(unsupported("tensor '{}' {} is not part of this architecture", tensor.name,
-                                   to_string(tensor.shape)),
-                       "the file needs a newer hearth, or is not what its metadata says");
+    if (table.find(tensor.name) != nullptr || is_of_nextn_layer(tensor.name, hp)) continue;
+    return with_hint(unsupported("tensor {} {} is not part of this architecture",
+                                 quote(tensor.name), to_string(tensor.shape)),
+                     "the file needs a newer hearth, or is not what its metadata says");
+  }
+  return {};
+}
+
+Status check_choice(const Choice& choice, const file::Gguf& file) {
+  std::set<std::string> present;
+  for (const auto& names : choice) {
+    for (const std::string& name : names) {
+      if (file.find(name) != nullptr) present.insert(name);
     }
   }
+  for (const auto& names : choice) {
+    if (std::set<std::string>(names.begin(), names.end()) == present) return {};
+  }
+  std::string ways;
+  for (const auto& names : choice) {
+    if (names.empty()) continue;
+    ways += fmt::format("{}'{}'", ways.empty() ? "" : " or ", fmt::join(names, "' and '"));
+  }
+  if (present.empty()) return corrupt("the file needs {}, it has none of them", ways);
+  return corrupt("the file needs {}, it has '{}'", ways, fmt::join(present, "' and '"));
+}
+
+Result<Bindings> bind(const TensorTable& table, std::string_view arch, const file::Gguf& file,
+                      graph::Graph& graph) {
   Bindings bindings;
   for (const TensorRow& row : table.rows()) {
     const file::GgufTensor* tensor = file.find(row.name);
-    if (tensor == nullptr) {
-      if (row.optional) continue;
-      return corrupt("tensor '{}' [{}] is missing", row.name, row.dims);
-    }
+    if (tensor == nullptr && row.optional) continue;
+    TRY(check_dims(row, arch));
+    if (tensor == nullptr) return corrupt("tensor '{}' [{}] is missing", row.name, row.dims);
     TRY(check_tensor(row, *tensor));
     bindings[row.name] =
         graph.add_weight({row.name, *tensor->type, row.shape, tensor->data.data()});
   }
+  for (const Choice& choice : table.choices()) TRY(check_choice(choice, file));
   return bindings;
+}
+
+Status check_supported(const ArchSpec& spec, const HParams& hp) {
+  if (hp.causal && *hp.causal == spec.encoder) {
+    return unsupported("{}.attention.causal is {}, which hearth cannot run for this architecture",
+                       spec.name, *hp.causal);
+  }
+  return {};
 }
 
 }  // namespace
@@ -201,12 +264,14 @@ Result<ModelGraph> build_model(const file::Gguf& file, int n_ctx) {
     for (const ArchSpec& spec : all_architectures()) {
       known += fmt::format("{}{}", known.empty() ? "" : ", ", spec.name);
     }
-    return with_hint(unsupported("architecture '{}' is not known to hearth", *name), "it knows {}",
-                     known);
+    return with_hint(unsupported("architecture {} is not known to hearth", quote(*name)),
+                     "it knows {}", known);
   }
   TRY_LET(model.hparams, read_hparams(file.metadata(), *name));
+  TRY(check_supported(*model.spec, model.hparams));
   const TensorTable table = tensor_table(*model.spec, model.hparams);
-  TRY_LET(const Bindings bindings, bind(table, file, model.graph));
+  TRY(check_unknown(table, model.hparams, file));
+  TRY_LET(const Bindings bindings, bind(table, *name, file, model.graph));
   Builder b(*model.spec, model.hparams, bindings, n_ctx, model.graph);
   ValueId x = build_embedding(b);
   for (b.layer = 0; b.layer < model.hparams.L; ++b.layer) x = build_layer(b, x);

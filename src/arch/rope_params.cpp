@@ -1,16 +1,43 @@
 // SPDX-License-Identifier: MIT
-// From a file's rope keys to the RopeSpec of a layer.
+// From a file's rope keys to the RopeSpec of a layer. Sources: position interpolation, Chen et al.
+// 2023, arXiv:2306.15595; YaRN, Peng et al. 2023, arXiv:2309.00071; longrope, Ding et al. 2024,
+// arXiv:2402.13753.
 #include <cmath>
 
 #include "arch/builder.h"
 
 namespace hearth::arch {
+namespace {
+
+bool has_yarn(const HParams& hp) {
+  return hp.rope_scaling == RopeScaling::kYarn && hp.yarn_ext_factor != 0;
+}
+
+// YaRN's temperature (section 3.4) with DeepSeek's weight `mscale`.
+double mscale_of(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
+}  // namespace
+
+float yarn_magnitude(const Builder& b) {
+  const HParams& hp = b.hp;
+  if (!has_yarn(hp)) return hp.rope_attn_factor;
+  const double factor = hp.rope_factor > 0 ? hp.rope_factor : 1.0;
+  double magnitude = mscale_of(factor, 1.0);
+  if (hp.yarn_log_multiplier != 0) {
+    // A log multiplier moves the temperature from the rope to the scores (mla.cpp), or says that
+    // the model has none.
+    const bool mla = std::holds_alternative<Mla>(b.spec.attention);
+    magnitude = mla ? 1.0 : magnitude / mscale_of(factor, hp.yarn_log_multiplier);
+  }
+  return static_cast<float>(magnitude * hp.rope_attn_factor);
+}
 
 graph::RopeSpec rope_spec(const Builder& b, PairOrder order) {
   const HParams& hp = b.hp;
-  const bool window = b.is_window_layer();
   graph::RopeSpec rope{.order = order, .n_rot = hp.R, .theta = hp.rope_theta};
-  if (window) {
+  if (b.window() > 0) {
     if (b.spec.window->theta > 0) rope.theta = b.spec.window->theta;
     if (hp.rope_theta_window > 0) rope.theta = hp.rope_theta_window;
     if (!b.spec.window->scaled) return rope;
@@ -18,13 +45,9 @@ graph::RopeSpec rope_spec(const Builder& b, PairOrder order) {
   rope.n_ctx_orig = hp.rope_ctx_orig > 0 ? hp.rope_ctx_orig : hp.P;
   rope.beta_fast = hp.yarn_beta_fast;
   rope.beta_slow = hp.yarn_beta_slow;
-  if (hp.rope_attn_factor > 0) rope.attn_factor = hp.rope_attn_factor;
-  if ((hp.rope_scaling == "linear" || hp.rope_scaling == "yarn") && hp.rope_factor > 0) {
-    rope.freq_scale = 1.0f / hp.rope_factor;
-  }
-  if (hp.rope_scaling == "yarn") {
-    rope.ext_factor = hp.yarn_ext_factor >= 0 ? hp.yarn_ext_factor : 1.0f;
-  }
+  rope.attn_factor = yarn_magnitude(b);
+  if (hp.rope_factor > 0) rope.freq_scale = 1.0f / hp.rope_factor;
+  if (has_yarn(hp)) rope.ext_factor = hp.yarn_ext_factor > 0 ? hp.yarn_ext_factor : 1.0f;
   return rope;
 }
 

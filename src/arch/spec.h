@@ -43,6 +43,7 @@ struct Attention {
 // Source: DeepSeek-V2, arXiv:2405.04434, section 2.1. Tensor table: blocks/mla.cpp.
 struct Mla {
   PairOrder rope = PairOrder::kInterleaved;
+  bool temperature = false;  // as in Attention
 };
 
 struct DenseFfn {
@@ -60,6 +61,7 @@ struct MoeFfn {
   bool renorm = false;               // where the file does not say
   bool bias = false;                 // router and experts have biases (gpt-oss)
   Has select_bias = Has::kNo;        // exp_probs_b
+  int best_of_group = 2;             // how many experts of a group make its score
   float alpha = 0.0f, limit = 0.0f;  // of swiglu_oai
 };
 
@@ -77,13 +79,18 @@ struct NormPlacement {
   bool after = false;   // BERT: the sum
 };
 
-// Which layers see a sliding window only.
+// Which layers see a sliding window only: all but the last one of each `period` layers.
 struct WindowPattern {
-  int period =
-      0;  // 0: all layers have a window where the file gives one; n: one layer in n is global
-  int i_global = 0;    // which of the n
+  int period = 0;      // where the file gives none; 0: all layers have a window
+  int width = 0;       // where the file gives none; 0: no layer has a window
   float theta = 0.0f;  // rope base of window layers where the file gives none; 0: as the others
   bool scaled = true;  // whether rope scaling also applies to window layers
+};
+
+// x becomes cap * tanh(x / cap); the caps where the file gives none, 0 = none.
+struct SoftCaps {
+  float scores = 0.0f;
+  float logits = 0.0f;
 };
 
 struct ArchSpec {
@@ -97,8 +104,8 @@ struct ArchSpec {
   DenseFfn ffn;
   std::optional<MoeFfn> moe;
   std::optional<WindowPattern> window;
-  bool soft_caps = false;  // the file may give soft caps
-  bool encoder = false;    // not causal, no cache, no head: the result is hidden states
+  std::optional<SoftCaps> soft_caps;
+  bool encoder = false;  // not causal, no cache, no head: the result is hidden states
 };
 
 }  // namespace hearth::arch

@@ -36,20 +36,29 @@ struct TensorRow {
   Shape shape;  // dims in numbers
 };
 
+// Optional tensors that a file holds in one of several ways.
+using Choice = std::vector<std::vector<std::string>>;
+
 class TensorTable {
  public:
+  // hp must outlive the calls of add.
   explicit TensorTable(const HParams& hp) : hp_(hp) {}
 
   // Adds a row; `dims` are products and sums of letters and whole numbers ("H*K, D", "2*F, D").
   void add(std::string name, std::string hf_name, Role role, std::string dims,
            bool optional = false);
 
+  // Of all the tensors named here, a file must have exactly those of one of the lists.
+  void require_one_of(Choice choice) { choices_.push_back(std::move(choice)); }
+
   const std::vector<TensorRow>& rows() const { return rows_; }
+  const std::vector<Choice>& choices() const { return choices_; }
   const TensorRow* find(std::string_view name) const;
 
  private:
   const HParams& hp_;
   std::vector<TensorRow> rows_;
+  std::vector<Choice> choices_;
   std::unordered_map<std::string, size_t> by_name_;
 };
 

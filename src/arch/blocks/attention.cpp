@@ -94,6 +94,8 @@ void add_attention_rows(const Attention& attention, const HParams& hp, int layer
     table.add("rope_freqs.weight", "", Role::kTable, pairs, true);
     table.add("rope_factors_long.weight", "", Role::kTable, pairs, true);
     table.add("rope_factors_short.weight", "", Role::kTable, pairs, true);
+    table.require_one_of(
+        {{}, {"rope_freqs.weight"}, {"rope_factors_long.weight", "rope_factors_short.weight"}});
   }
 }
 
@@ -109,12 +111,8 @@ ValueId build_attention(Builder& b, const Attention& attention, ValueId x) {
     q = rotate(b, attention, q, hp.H, "q_rope");
     k = rotate(b, attention, k, hp.G, "k_rope");
   }
-  if (attention.temperature && hp.attn_temperature > 0) {
-    const int floor_scale =
-        hp.attn_temperature_floor > 0 ? hp.attn_temperature_floor : hp.rope_ctx_orig;
-    q = b.add(graph::ScaleByPosition{q, hp.attn_temperature, floor_scale}, "q_scaled");
-  }
-  const int window = b.is_window_layer() ? hp.window : 0;
+  if (attention.temperature) q = b.scale_by_position(q);
+  const int window = b.window();
   const int i_cache =
       b.spec.encoder ? kNone : b.graph().add_cache_layer({hp.G, hp.K, hp.W, window});
   const ValueId mixed =
@@ -128,7 +126,7 @@ ValueId build_attention(Builder& b, const Attention& attention, ValueId x) {
                              .v_size = hp.W,
                              .scale = attention_scale(attention, hp),
                              .window = window,
-                             .soft_cap = b.spec.soft_caps ? hp.attn_soft_cap : 0.0f,
+                             .soft_cap = b.cap(hp.attn_soft_cap, &SoftCaps::scores),
                              .sinks = attention.sinks ? b.weight("attn_sinks.weight") : kNone},
             "attn_heads");
   return b.add(

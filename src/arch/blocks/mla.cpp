@@ -50,13 +50,15 @@ ValueId up_value(Builder& b, ValueId mixed) {
                "attn_values");
 }
 
-// 1 / sqrt(K), sharpened where YaRN stretched the context (DeepSeek's mscale, applied to q and to
-// k).
-float mla_scale(const HParams& hp) {
-  const float base = 1.0f / std::sqrt(static_cast<float>(hp.K));
-  if (hp.rope_scaling != "yarn" || hp.rope_factor <= 1.0f) return base;
-  const float mscale = 1.0f + hp.yarn_log_multiplier * std::log(hp.rope_factor);
-  return base * mscale * mscale;
+// 1 / sqrt(K), sharpened where YaRN stretched the context: DeepSeek applies its temperature to q
+// and to k, the positions' part and the rest alike. The file's log multiplier is 0.1 * mscale.
+float mla_scale(const Builder& b) {
+  const HParams& hp = b.hp;
+  const double base = 1.0 / std::sqrt(static_cast<double>(hp.K));
+  if (hp.rope_scaling != RopeScaling::kYarn || hp.rope_factor <= 1) return static_cast<float>(base);
+  const double stretch = 1.0 + double{hp.yarn_log_multiplier} * std::log(double{hp.rope_factor});
+  const double mscale = stretch * yarn_magnitude(b);
+  return static_cast<float>(base * mscale * mscale);
 }
 
 }  // namespace
@@ -80,6 +82,10 @@ void add_mla_rows(const HParams& hp, int layer, TensorTable& table) {
   add("attn_k_b.weight", "", Role::kAttention, "H, C, N", true);
   add("attn_v_b.weight", "", Role::kAttention, "H, W, C", true);
   add("attn_kv_b.weight", "kv_b_proj.weight", Role::kAttention, "H*N+H*W, C", true);
+  const std::string k_b = fmt::format("blk.{}.attn_k_b.weight", layer);
+  const std::string v_b = fmt::format("blk.{}.attn_v_b.weight", layer);
+  const std::string kv_b = fmt::format("blk.{}.attn_kv_b.weight", layer);
+  table.require_one_of({{k_b, v_b}, {kv_b}, {k_b, v_b, kv_b}});
   add("attn_output.weight", "o_proj.weight", Role::kAttention, "D, H*W");
 }
 
@@ -90,8 +96,8 @@ ValueId build_mla(Builder& b, const Mla& mla, ValueId x) {
   const ValueId q_nope = b.add(graph::SliceHeads{q, hp.H, 0, hp.N}, "q_nope");
   ValueId q_rope = b.add(graph::SliceHeads{q, hp.H, hp.N, hp.R}, "q_position");
   q_rope = b.add(graph::Rope{q_rope, hp.H, hp.R, 0, rope}, "q_rope");
-  const ValueId query =
-      b.add(graph::ConcatHeads{up_key(b, q_nope), q_rope, hp.H, hp.C, hp.R}, "query");
+  ValueId query = b.add(graph::ConcatHeads{up_key(b, q_nope), q_rope, hp.H, hp.C, hp.R}, "query");
+  if (mla.temperature) query = b.scale_by_position(query);
 
   const ValueId kv = b.add(graph::MatMul{x, b.weight("attn_kv_a_mqa.weight")}, "kv_a");
   ValueId latent = b.add(graph::Slice{kv, 0, hp.C}, "kv_latent");
@@ -109,7 +115,7 @@ ValueId build_mla(Builder& b, const Mla& mla, ValueId x) {
                              .n_kv_heads = 1,
                              .k_size = hp.C + hp.R,
                              .v_size = hp.C,
-                             .scale = mla_scale(hp),
+                             .scale = mla_scale(b),
                              .value_in_key = true},
             "attn_heads");
   return b.add(graph::MatMul{up_value(b, mixed), b.weight("attn_output.weight")}, "attn_out");

@@ -70,10 +70,11 @@ ValueId build_moe(Builder& b, const MoeFfn& moe, ValueId x) {
                          .n_experts = hp.E,
                          .top_k = hp.top_k,
                          .gating = gating_of(moe, hp),
-                         .renorm = hp.has_expert_renorm ? hp.expert_renorm : moe.renorm,
+                         .renorm = hp.expert_renorm >= 0 ? hp.expert_renorm == 1 : moe.renorm,
                          .scale = hp.expert_scale > 0 ? hp.expert_scale : 1.0f,
                          .n_groups = grouped ? hp.n_expert_groups : 1,
-                         .top_groups = grouped ? hp.n_expert_groups_used : 1},
+                         .top_groups = grouped ? hp.n_expert_groups_used : 1,
+                         .best_of_group = moe.best_of_group},
             "ffn_route");
   const ValueId routed = b.add(graph::Experts{.x = x,
                                               .route = route,

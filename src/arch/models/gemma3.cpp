@@ -15,8 +15,8 @@ ArchSpec gemma3() {
                                  .qk_norm = QkNorm::kPerHead,
                                  .scale = ScaleRule::kGemma},
           .ffn = {.act = Act::kGeluTanh},
-          .window = WindowPattern{.period = 6, .i_global = 5, .theta = 10000.0f, .scaled = false},
-          .soft_caps = true};
+          .window = WindowPattern{.period = 6, .theta = 10000.0f, .scaled = false},
+          .soft_caps = SoftCaps{}};
 }
 
 }  // namespace hearth::arch
