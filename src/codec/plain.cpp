@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // F32, F16 and BF16: one number per weight, little endian. Source: IEEE 754-2019.
+#include <algorithm>
 #include <bit>
 
 #include "base/half.h"
@@ -10,7 +11,8 @@ namespace hearth::codec {
 static_assert(std::endian::native == std::endian::little, "weights lie little endian");
 
 void decode_f32(const uint8_t* row, int64_t n, float* out) {
-  std::memcpy(out, row, static_cast<size_t>(n) * sizeof(float));
+  // copy_n, because an empty row may be a null pointer.
+  std::copy_n(row, n * static_cast<int64_t>(sizeof(float)), reinterpret_cast<uint8_t*>(out));
 }
 
 void decode_f16(const uint8_t* row, int64_t n, float* out) {
@@ -22,7 +24,7 @@ void decode_bf16(const uint8_t* row, int64_t n, float* out) {
 }
 
 void encode_f32(const float* in, const float*, int64_t n, uint8_t* row) {
-  std::memcpy(row, in, static_cast<size_t>(n) * sizeof(float));
+  std::copy_n(reinterpret_cast<const uint8_t*>(in), n * static_cast<int64_t>(sizeof(float)), row);
 }
 
 void encode_f16(const float* in, const float*, int64_t n, uint8_t* row) {

@@ -157,6 +157,10 @@ TEST(Encode, weights_on_the_grid_survive_exactly) {
   }
 }
 
+TEST(Encode, an_empty_row_is_a_row) {
+  for (const DTypeInfo& format : all_dtypes()) EXPECT_TRUE(encode_row(format.type, {}, {}));
+}
+
 TEST(Encode, zeros_stay_zeros) {
   const std::vector<float> in(512, 0.0f);
   for (const DTypeInfo& format : all_dtypes()) {
