@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/quote.h"
+#include "graph/rope.h"
 
 namespace hearth::arch {
 namespace {
@@ -67,10 +68,11 @@ struct FloatRow {
 // Bounds are far outside of what any model has; they keep what follows from them finite.
 constexpr float kHuge = 1e9f;
 constexpr float kTiny = 1e-9f;
+constexpr float kMinTheta = 1.001f;  // frequencies must fall from pair to pair
 
 constexpr FloatRow kFloats[] = {
-    {&HParams::rope_theta, "rope.freq_base", 10000.0f, kTiny, 1e15f},
-    {&HParams::rope_theta_window, "rope.freq_base_swa", 0.0f, kTiny, 1e15f},
+    {&HParams::rope_theta, "rope.freq_base", 10000.0f, kMinTheta, 1e15f},
+    {&HParams::rope_theta_window, "rope.freq_base_swa", 0.0f, kMinTheta, 1e15f},
     {&HParams::rope_factor, "rope.scaling.factor", 0.0f, 0.0f, kHuge},
     {&HParams::rope_alpha, "rope.scaling.alpha", 0.0f, 0.0f, kHuge},
     {&HParams::rope_attn_factor, "rope.scaling.attn_factor", 1.0f, kTiny, kHuge},
@@ -253,9 +255,9 @@ Status derive_heads(HParams& hp, const Reader& reader, const file::Metadata& met
   }
   if (hp.rope_alpha > 0) {
     if (hp.R <= 2) return corrupt("a rope of {} dimensions cannot be stretched", hp.R);
-    // The base that keeps the slowest frequency where linear interpolation would put it.
-    hp.rope_theta *= std::pow(hp.rope_alpha, static_cast<float>(hp.R) / (hp.R - 2));
-    if (!std::isfinite(hp.rope_theta)) return corrupt("the rope base is too large");
+    hp.rope_theta = graph::ntk_theta(hp.rope_theta, hp.rope_alpha, hp.R);
+    if (!(hp.rope_theta >= kMinTheta && std::isfinite(hp.rope_theta)))
+      return corrupt("the rope base becomes {}", hp.rope_theta);
   }
   return {};
 }

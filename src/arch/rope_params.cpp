@@ -2,9 +2,8 @@
 // From a file's rope keys to the RopeSpec of a layer. Sources: position interpolation, Chen et al.
 // 2023, arXiv:2306.15595; YaRN, Peng et al. 2023, arXiv:2309.00071; longrope, Ding et al. 2024,
 // arXiv:2402.13753.
-#include <cmath>
-
 #include "arch/builder.h"
+#include "graph/rope.h"
 
 namespace hearth::arch {
 namespace {
@@ -13,25 +12,20 @@ bool has_yarn(const HParams& hp) {
   return hp.rope_scaling == RopeScaling::kYarn && hp.yarn_ext_factor != 0;
 }
 
-// YaRN's temperature (section 3.4) with DeepSeek's weight `mscale`.
-double mscale_of(double factor, double mscale) {
-  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
-}
-
 }  // namespace
 
 float yarn_magnitude(const Builder& b) {
   const HParams& hp = b.hp;
   if (!has_yarn(hp)) return hp.rope_attn_factor;
-  const double factor = hp.rope_factor > 0 ? hp.rope_factor : 1.0;
-  double magnitude = mscale_of(factor, 1.0);
+  const float factor = hp.rope_factor > 0 ? hp.rope_factor : 1.0f;
+  float magnitude = graph::yarn_magnitude(factor);
   if (hp.yarn_log_multiplier != 0) {
     // A log multiplier moves the temperature from the rope to the scores (mla.cpp), or says that
     // the model has none.
     const bool mla = std::holds_alternative<Mla>(b.spec.attention);
-    magnitude = mla ? 1.0 : magnitude / mscale_of(factor, hp.yarn_log_multiplier);
+    magnitude = mla ? 1.0f : magnitude / graph::yarn_magnitude(factor, hp.yarn_log_multiplier);
   }
-  return static_cast<float>(magnitude * hp.rope_attn_factor);
+  return magnitude * hp.rope_attn_factor;
 }
 
 graph::RopeSpec rope_spec(const Builder& b, PairOrder order) {

@@ -52,9 +52,6 @@ RopeTable rope_table(const RopeSpec& spec, std::span<const float> factors) {
     table.frequency.push_back(trained * (spec.freq_scale * (1 - kept) + kept));
   }
   table.magnitude = spec.attn_factor;
-  if (spec.ext_factor != 0.0f) {
-    table.magnitude *= 1.0 - 0.1 * std::log(static_cast<double>(spec.freq_scale));
-  }
   return table;
 }
 

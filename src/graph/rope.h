@@ -30,12 +30,11 @@ struct RopeTable {
 //   frequency_i = f_i * (freq_scale * (1 - m_i) + m_i),  m_i = ext_factor * ramp_i
 //   ramp_i falls from 1 (fast pairs, kept as trained) to 0 (slow pairs, interpolated) between the
 //   pairs that turn beta_fast and beta_slow times in n_ctx_orig positions.
-//   magnitude = attn_factor, times 1 + 0.1 ln(1 / freq_scale) where ext_factor is not 0.
+//   magnitude = attn_factor: whoever fills the RopeSpec has put YaRN's own into it.
 RopeTable rope_table(const RopeSpec& spec, std::span<const float> factors = {});
 
 // YaRN's attention magnitude for a context `factor` times longer, 1 + 0.1 * multiplier * ln factor
-// (1 where factor <= 1). Files with their own multipliers need attn_factor = the wanted magnitude /
-// yarn_magnitude(factor).
+// (1 where factor <= 1).
 float yarn_magnitude(float factor, float multiplier = 1.0f);
 
 // The base that stretches the slowest pair by `factor` and leaves the fastest alone (NTK-aware

@@ -63,10 +63,12 @@ CASES = [
     dict(name="plain", n_rot=64),
     dict(name="large_base", n_rot=128, theta=1e6),
     dict(name="linear", n_rot=80, scale=1 / 8),
-    dict(name="yarn", n_rot=128, theta=1e6, scale=1 / 4, ext=1.0, n_ctx=32768),
-    dict(name="yarn_oss", n_rot=64, theta=150000.0, scale=1 / 32, ext=1.0, n_ctx=4096),
+    dict(name="yarn", n_rot=128, theta=1e6, scale=1 / 4, ext=1.0, n_ctx=32768,
+         attn=f32(1 + 0.1 * math.log(4))),
+    dict(name="yarn_oss", n_rot=64, theta=150000.0, scale=1 / 32, ext=1.0, n_ctx=4096,
+         attn=f32(1 + 0.1 * math.log(32))),
     dict(name="yarn_deepseek", n_rot=64, theta=10000.0, scale=1 / 40, ext=1.0, n_ctx=4096,
-         attn=f32((1 + 0.1 * 0.707 * math.log(40)) / (1 + 0.1 * math.log(40)))),
+         attn=f32(1 + 0.1 * 0.707 * math.log(40))),
     dict(name="yarn_half_ramp", n_rot=96, theta=500000.0, scale=1 / 16, ext=0.5, n_ctx=8192,
          fast=20.0, slow=2.0),
     dict(name="yarn_short_context", n_rot=32, theta=10000.0, scale=1 / 4, ext=1.0, n_ctx=128),
@@ -101,11 +103,10 @@ def main():
             else:
                 value *= scale
             freq.append(value)
-        magnitude = attn * (1 + 0.1 * math.log(1 / scale)) if ext else attn
         lines.append("freq " + " ".join(f"{v:.17g}" for v in freq))
         for position in POSITIONS:
-            values = [magnitude * math.cos(position * f) for f in freq]
-            values += [magnitude * math.sin(position * f) for f in freq]
+            values = [attn * math.cos(position * f) for f in freq]
+            values += [attn * math.sin(position * f) for f in freq]
             lines.append(f"at {position} " + " ".join(f"{v:.10g}" for v in values))
     folder = pathlib.Path(__file__).parent / "golden"
     folder.mkdir(exist_ok=True)

@@ -112,8 +112,12 @@ TEST(Rope, linear_interpolation_puts_position_n_where_n_over_the_factor_was) {
 }
 
 TEST(Rope, yarn_keeps_fast_pairs_and_interpolates_slow_ones) {
-  const RopeSpec spec{
-      .n_rot = 128, .theta = 1e6f, .freq_scale = 0.25f, .ext_factor = 1.0f, .n_ctx_orig = 32768};
+  const RopeSpec spec{.n_rot = 128,
+                      .theta = 1e6f,
+                      .freq_scale = 0.25f,
+                      .ext_factor = 1.0f,
+                      .attn_factor = 1.5f,
+                      .n_ctx_orig = 32768};
   const RopeTable table = rope_table(spec);
   const RopeTable plain = rope_table({.n_rot = 128, .theta = 1e6f});
   EXPECT_EQ(table.frequency.front(), plain.frequency.front());
@@ -123,7 +127,7 @@ TEST(Rope, yarn_keeps_fast_pairs_and_interpolates_slow_ones) {
     EXPECT_GE(ratio, 0.25 - 1e-12);
     EXPECT_LE(ratio, 1.0 + 1e-12);
   }
-  EXPECT_NEAR(table.magnitude, yarn_magnitude(4.0f), 1e-6);
+  EXPECT_EQ(table.magnitude, spec.attn_factor);  // whole already: nothing is added
 }
 
 TEST(Rope, yarn_magnitude_grows_with_the_logarithm_of_the_factor) {

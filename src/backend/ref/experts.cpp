@@ -43,14 +43,14 @@ std::vector<size_t> best(std::span<const double> scores, int k) {
 }
 
 // Excludes the experts of all but the best groups.
-void keep_best_groups(const graph::Route& op, bool by_best_two, std::span<double> scores) {
+void keep_best_groups(const graph::Route& op, std::span<double> scores) {
   const auto n_groups = static_cast<size_t>(op.n_groups);
   const size_t size = scores.size() / n_groups;
   std::vector<double> group_scores;
   for (size_t g = 0; g < n_groups; ++g) {
     const auto group = scores.subspan(g * size, size);
     double sum = 0;
-    for (const size_t i : best(group, by_best_two && size > 1 ? 2 : 1)) sum += group[i];
+    for (const size_t i : best(group, op.best_of_group)) sum += group[i];
     group_scores.push_back(sum);
   }
   std::vector<bool> is_kept(n_groups, false);
@@ -75,7 +75,7 @@ void route(const graph::Route& op, std::span<const float> logits,
   const std::vector<double> p = probabilities(op.gating, logits);
   std::vector<double> scores = p;
   for (size_t i = 0; i < select_bias.size(); ++i) scores[i] += select_bias[i];
-  if (op.n_groups > 1) keep_best_groups(op, !select_bias.empty(), scores);
+  if (op.n_groups > 1) keep_best_groups(op, scores);
 
   std::vector<double> chosen;
   const std::vector<size_t> order = best(scores, op.top_k);

@@ -144,7 +144,7 @@ void activate(Activation activation, std::span<const float> gate, std::span<cons
 
 float position_scale(float temperature, int floor_scale, int position) {
   CHECK(floor_scale > 0);
-  const double steps = std::floor((position + 1.0) / floor_scale);
+  const double steps = position / floor_scale;
   return static_cast<float>(1.0 + temperature * std::log(1.0 + steps));
 }
 

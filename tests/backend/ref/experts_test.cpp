@@ -76,15 +76,16 @@ TEST(RefRoute, equal_scores_go_to_the_lower_id) {
   EXPECT_EQ(all.ids, (std::vector<int32_t>{0, 1, 2, 3, 4}));
 }
 
-TEST(RefRoute, groups_count_by_their_best_expert_without_a_bias) {
+TEST(RefRoute, groups_can_count_by_their_best_expert) {
   graph::Route op = spec(6, 2, graph::Gating::kSoftmax);
   op.n_groups = 3;
   op.top_groups = 1;
+  op.best_of_group = 1;
   // Group 1 has the best single expert, group 2 the best pair.
   EXPECT_EQ(choose(op, {0, 0, 5, -5, 4, 4}).ids, (std::vector<int32_t>{2, 3}));
 }
 
-TEST(RefRoute, groups_count_by_their_best_two_with_a_bias) {
+TEST(RefRoute, groups_count_by_their_best_two) {
   graph::Route op = spec(6, 2, graph::Gating::kSigmoid);
   op.n_groups = 3;
   op.top_groups = 1;

@@ -171,8 +171,8 @@ TEST(RefActivate, swiglu_oai_clamps_both_sides_its_own_way) {
 
 TEST(RefPositionScale, grows_by_steps) {
   EXPECT_EQ(position_scale(0.1f, 8192, 0), 1.0f);
-  EXPECT_EQ(position_scale(0.1f, 8192, 8190), 1.0f);
-  EXPECT_FLOAT_EQ(position_scale(0.1f, 8192, 8191), 1 + 0.1f * std::log(2.0f));
+  EXPECT_EQ(position_scale(0.1f, 8192, 8191), 1.0f);
+  EXPECT_FLOAT_EQ(position_scale(0.1f, 8192, 8192), 1 + 0.1f * std::log(2.0f));
   EXPECT_FLOAT_EQ(position_scale(0.1f, 8192, 3 * 8192), 1 + 0.1f * std::log(4.0f));
 }
 
