@@ -50,7 +50,9 @@ void keep_best_groups(const graph::Route& op, std::span<double> scores) {
   for (size_t g = 0; g < n_groups; ++g) {
     const auto group = scores.subspan(g * size, size);
     double sum = 0;
-    for (const size_t i : best(group, op.best_of_group)) sum += group[i];
+    // A group of one expert has no second best.
+    const int counted = std::min(op.best_of_group, static_cast<int>(size));
+    for (const size_t i : best(group, counted)) sum += group[i];
     group_scores.push_back(sum);
   }
   std::vector<bool> is_kept(n_groups, false);
@@ -69,8 +71,9 @@ void route(const graph::Route& op, std::span<const float> logits,
   CHECK(ids.size() == k && weights.size() == k);
   CHECK(select_bias.empty() || select_bias.size() == logits.size());
   CHECK(op.n_groups > 0 && op.n_experts % op.n_groups == 0);
-  CHECK(op.n_groups == 1 || (op.top_groups > 0 && op.top_groups <= op.n_groups &&
-                             op.top_groups * (op.n_experts / op.n_groups) >= op.top_k));
+  CHECK(op.n_groups == 1 ||
+        (op.best_of_group > 0 && op.top_groups > 0 && op.top_groups <= op.n_groups &&
+         op.top_groups * (op.n_experts / op.n_groups) >= op.top_k));
 
   const std::vector<double> p = probabilities(op.gating, logits);
   std::vector<double> scores = p;

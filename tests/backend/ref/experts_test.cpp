@@ -95,6 +95,14 @@ TEST(RefRoute, groups_count_by_their_best_two) {
   EXPECT_EQ(choose(op, {0, 0, 5, -5, 4, 3}, {0, 0, 0, 2, 0, 0}).ids, (std::vector<int32_t>{3, 2}));
 }
 
+TEST(RefRoute, a_group_of_one_expert_counts_by_that_one) {
+  graph::Route op = spec(3, 1, graph::Gating::kSigmoid);
+  op.n_groups = 3;
+  op.top_groups = 1;
+  op.best_of_group = 2;
+  EXPECT_EQ(choose(op, {-1, 2, 1}, {0, 0, 0}).ids, (std::vector<int32_t>{1}));
+}
+
 TEST(RefRoute, equal_groups_go_to_the_lower_group) {
   graph::Route op = spec(4, 2, graph::Gating::kSoftmax);
   op.n_groups = 2;
