@@ -4,7 +4,9 @@ set(HEARTH_ISA_FLAGS_base "")
 set(HEARTH_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
 set(HEARTH_ISA_FLAGS_avxvnni -mavx2 -mfma -mf16c -mbmi2 -mavxvnni)
 set(HEARTH_ISA_FLAGS_avx512
-    -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+    -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl
+    # g++ 12 takes its own intrinsics for reads of unset variables (GCC bug 105593).
+    -Wno-uninitialized -Wno-maybe-uninitialized)
 set(HEARTH_ISA_FLAGS_avx512vnni ${HEARTH_ISA_FLAGS_avx512} -mavx512vnni)
 
 # Gives every kernel file its flags. FILES: paths that may contain <family>.<isa>.cpp.

@@ -20,6 +20,12 @@ void add_attention_base(KernelTable&);
 void add_dot_float_base(KernelTable&);
 void add_dot_quant_base(KernelTable&);
 void add_quantize_base(KernelTable&);
+void add_rowops_avx2(KernelTable&);
+void add_attention_avx2(KernelTable&);
+void add_dot_float_avx2(KernelTable&);
+void add_rowops_avx512(KernelTable&);
+void add_attention_avx512(KernelTable&);
+void add_dot_float_avx512(KernelTable&);
 
 namespace {
 
@@ -33,6 +39,8 @@ const std::vector<Column>& columns() {
       {"base",
        {add_rowops_base, add_attention_base, add_dot_float_base, add_dot_quant_base,
         add_quantize_base}},
+      {"avx2", {add_rowops_avx2, add_attention_avx2, add_dot_float_avx2}},
+      {"avx512", {add_rowops_avx512, add_attention_avx512, add_dot_float_avx512}},
   };
   return all;
 }

@@ -37,9 +37,17 @@ inline void score_tile(const ScoreTile& tile, int q0, int p0) {
       }
     }
   }
-  for (int p = 0; p < P; ++p) {
+  float* out = tile.scores + q0 * tile.score_stride + p0;
+  if constexpr (P == 4) {
     for (int q = 0; q < Q; ++q) {
-      tile.scores[(q0 + q) * tile.score_stride + p0 + p] = tile.scale * vec_sum(sums[p][q]);
+      const Vec lanes[4] = {sums[0][q], sums[1][q], sums[2][q], sums[3][q]};
+      float four[4];
+      vec_sum4(lanes, four);
+      for (int p = 0; p < 4; ++p) out[q * tile.score_stride + p] = tile.scale * four[p];
+    }
+  } else {
+    for (int p = 0; p < P; ++p) {
+      for (int q = 0; q < Q; ++q) out[q * tile.score_stride + p] = tile.scale * vec_sum(sums[p][q]);
     }
   }
 }

@@ -36,10 +36,9 @@ inline void float_tile(const MatmulTile& tile, int r0, int row_step, int t0) {
       sums[r][t] = vec_fma(w, x, sums[r][t]);
     }
   }
-  for (int r = 0; r < R; ++r) {
-    for (int t = 0; t < T; ++t) {
-      tile.out[(t0 + t) * tile.out_stride + r0 + r * row_step] = vec_sum(sums[r][t]);
-    }
+  for (int t = 0; t < T; ++t) {
+    float* out = tile.out + (t0 + t) * tile.out_stride + r0;
+    for (int r = 0; r < R; ++r) out[r * row_step] = vec_sum(sums[r][t]);
   }
 }
 

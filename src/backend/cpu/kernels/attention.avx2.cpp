@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Attention's products and the stores of float KV rows for AVX2: the templates of
+// attention.h over vec.avx2.h.
+#include "backend/cpu/kernels/vec.avx2.h"
+// Vec first, then what is written over it.
+#include "backend/cpu/kernels/attention.h"
+
+namespace hearth::cpu {
+
+void add_attention_avx2(KernelTable& table) { add_all_attention(table); }
+
+}  // namespace hearth::cpu

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// Vec (see vec.base.h) as one 512-bit register.
+#pragma once
+#include <immintrin.h>
+
+#include "backend/cpu/kernels/half.base.h"
+
+namespace hearth::cpu {
+namespace {
+
+using Vec = __m512;
+
+// 16 sums of attention's and the float products' tiles, 4 rows and the operands fit 32 registers.
+constexpr int kTileQueries = 4;
+constexpr int kTilePositions = 4;
+
+inline Vec vec_set(float x) { return _mm512_set1_ps(x); }
+inline Vec vec_zero() { return _mm512_setzero_ps(); }
+inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u << n) - 1); }
+
+inline Vec vec_load(const float* p) { return _mm512_loadu_ps(p); }
+inline void vec_store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
+inline Vec vec_load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
+inline void vec_store_n(float* p, Vec v, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), v); }
+
+inline Vec vec_load_f16(const uint8_t* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline Vec vec_load_f16_n(const uint8_t* p, int n) {
+  return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(n), p));
+}
+inline __m256i f16_of(Vec v) {
+  return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+inline void vec_store_f16(uint8_t* p, Vec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), f16_of(v));
+}
+inline void vec_store_f16_n(uint8_t* p, Vec v, int n) {
+  _mm256_mask_storeu_epi16(p, first_lanes(n), f16_of(v));
+}
+
+inline Vec from_bf16(__m256i bits) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+inline Vec vec_load_bf16(const uint8_t* p) {
+  return from_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline Vec vec_load_bf16_n(const uint8_t* p, int n) {
+  return from_bf16(_mm256_maskz_loadu_epi16(first_lanes(n), p));
+}
+inline __m256i bf16_of(Vec v) {
+  const __m512i bits = _mm512_castps_si512(v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+  const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+  return _mm512_cvtepi32_epi16(
+      _mm512_srli_epi32(_mm512_mask_mov_epi32(rounded, is_nan, quiet), 16));
+}
+inline void vec_store_bf16(uint8_t* p, Vec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), bf16_of(v));
+}
+inline void vec_store_bf16_n(uint8_t* p, Vec v, int n) {
+  _mm256_mask_storeu_epi16(p, first_lanes(n), bf16_of(v));
+}
+
+inline __m128i load_16_bytes(const uint8_t* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+inline Vec vec_load_i8(const uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_16_bytes(p)));
+}
+inline Vec vec_load_nibbles(const uint8_t* p, bool high) {
+  const __m512i bytes = _mm512_cvtepu8_epi32(load_16_bytes(p));
+  return _mm512_cvtepi32_ps(high ? _mm512_srli_epi32(bytes, 4)
+                                 : _mm512_and_si512(bytes, _mm512_set1_epi32(15)));
+}
+inline Vec vec_bits(uint16_t bits) { return _mm512_maskz_mov_ps(bits, _mm512_set1_ps(1.0f)); }
+
+inline Vec vec_add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+inline Vec vec_sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
+inline Vec vec_mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+inline Vec vec_div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
+inline Vec vec_fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+inline Vec vec_min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+inline Vec vec_max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+inline Vec vec_select_less(Vec a, Vec b, Vec x, Vec y) {
+  return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
+}
+inline Vec vec_abs(Vec a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+inline Vec vec_copy_sign(Vec magnitude, Vec sign) {
+  const Vec bit = _mm512_set1_ps(-0.0f);
+  return _mm512_or_ps(_mm512_andnot_ps(bit, magnitude), _mm512_and_ps(bit, sign));
+}
+inline Vec vec_pow2(Vec n_plus_magic) {
+  const __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(n_plus_magic), 23);
+  return _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(0x3f800000)));
+}
+
+inline float vec_sum(Vec v) {
+  const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+  const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+// Four sums, each in the tree of vec_sum: halves, quarters, pairs and ones are added side by side.
+inline void vec_sum4(const Vec v[4], float out[4]) {
+  const Vec a =
+      _mm512_add_ps(_mm512_shuffle_f32x4(v[0], v[1], 0x44), _mm512_shuffle_f32x4(v[0], v[1], 0xee));
+  const Vec b =
+      _mm512_add_ps(_mm512_shuffle_f32x4(v[2], v[3], 0x44), _mm512_shuffle_f32x4(v[2], v[3], 0xee));
+  const Vec c = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  const Vec d = _mm512_add_ps(c, _mm512_permute_ps(c, 0x4e));
+  const Vec e = _mm512_add_ps(d, _mm512_permute_ps(d, 0xb1));
+  _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, e)));
+}
+inline float vec_max_lane(Vec v) { return _mm512_reduce_max_ps(v); }
+
+}  // namespace
+}  // namespace hearth::cpu

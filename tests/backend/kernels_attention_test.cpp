@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+// Attention's products with cached rows of every format, on every instruction set of this machine,
+// against sums in double; and that tiles change no bit.
+#include <gtest/gtest.h>
+
+#include "tests/backend/kernel_fixture.h"
+
+namespace hearth::cpu {
+namespace {
+
+constexpr int kQueries = 9;
+constexpr int kPositions = 21;
+
+struct KvFormat {
+  KvType kv;
+  DType type;
+};
+
+// Cached rows, queries and weights, each ending at a forbidden page.
+struct Cache {
+  Cache(KvFormat kv_format, int row_size, Random& random)
+      : format(kv_format),
+        size(row_size),
+        bytes(row_bytes(kv_format.type, row_size)),
+        rows(static_cast<size_t>(bytes) * kPositions),
+        query(normal_values(random, static_cast<size_t>(kQueries * row_size))),
+        weight(normal_values(random, static_cast<size_t>(kQueries * kPositions))) {
+    for (int p = 0; p < kPositions; ++p) {
+      const std::vector<float> row = normal_values(random, static_cast<size_t>(size));
+      CHECK(
+          codec::encode_row(format.type, row, {rows.data() + p * bytes, static_cast<size_t>(bytes)})
+              .has_value());
+      values.push_back(decoded(format.type, size, rows.data() + p * bytes));
+    }
+  }
+
+  // The last n_queries queries with the last n_positions positions.
+  std::vector<float> scores(const KernelTable& table, int n_queries, int n_positions) const {
+    Guarded<float> out(static_cast<size_t>(n_queries * n_positions));
+    table.scores[static_cast<int>(format.kv)](
+        {.query = query.data() + (kQueries - n_queries) * size,
+         .query_stride = size,
+         .n_queries = n_queries,
+         .keys = rows.data() + (kPositions - n_positions) * bytes,
+         .key_bytes = bytes,
+         .n_positions = n_positions,
+         .size = size,
+         .scale = 0.125f,
+         .scores = out.data(),
+         .score_stride = n_positions});
+    return {out.data(), out.data() + out.size()};
+  }
+
+  // The last n_queries outputs over all positions, or over the two halves one after the other.
+  std::vector<float> mix(const KernelTable& table, int n_queries, int split) const {
+    Guarded<float> out(static_cast<size_t>(n_queries * size));
+    for (size_t i = 0; i < out.size(); ++i) out[i] = 0.25f;
+    for (const auto& [begin, end] : {std::pair(0, split), std::pair(split, kPositions)}) {
+      table.mix[static_cast<int>(format.kv)](
+          {.weights = weight.data() + (kQueries - n_queries) * kPositions + begin,
+           .weight_stride = kPositions,
+           .n_queries = n_queries,
+           .values = rows.data() + begin * bytes,
+           .value_bytes = bytes,
+           .n_positions = end - begin,
+           .size = size,
+           .out = out.data(),
+           .out_stride = size});
+    }
+    return {out.data(), out.data() + out.size()};
+  }
+
+  KvFormat format;
+  int size;
+  int64_t bytes;
+  GuardedBytes rows;
+  std::vector<std::vector<float>> values;  // decoded rows
+  Guarded<float> query, weight;
+};
+
+class Attention : public testing::TestWithParam<KvFormat> {
+ protected:
+  std::vector<int> sizes() const {
+    if (info(GetParam().type).block_weights == 32) return {32, 64, 96, 128, 192, 256, 576};
+    return {1, 8, 16, 20, 40, 64, 72, 80, 96, 112, 128, 192, 256, 576};
+  }
+};
+
+TEST_P(Attention, scores_are_within_the_derived_bound_of_sums_in_double) {
+  Random random(1);
+  for (const int size : sizes()) {
+    const Cache cache(GetParam(), size, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      const std::vector<float> scores = cache.scores(table_for(isa), kQueries, kPositions);
+      for (int q = 0; q < kQueries; ++q) {
+        for (int p = 0; p < kPositions; ++p) {
+          double sum = 0, magnitude = 0;
+          for (int i = 0; i < size; ++i) {
+            const double term =
+                static_cast<double>(cache.query[static_cast<size_t>(q * size + i)]) *
+                cache.values[static_cast<size_t>(p)][static_cast<size_t>(i)];
+            sum += term;
+            magnitude += std::fabs(term);
+          }
+          // The product, the additions of a lane, 4 levels of the tree, the scale (exact: 1/8).
+          const double bound = (2 + size / 16 + 4) * kEps * magnitude * 0.125;
+          EXPECT_NEAR(scores[static_cast<size_t>(q * kPositions + p)], sum * 0.125, bound)
+              << isa << " size " << size << " query " << q << " position " << p;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Attention, a_score_does_not_depend_on_its_tile) {
+  Random random(2);
+  for (const int size : sizes()) {
+    const Cache cache(GetParam(), size, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      const KernelTable table = table_for(isa);
+      const std::vector<float> whole = cache.scores(table, kQueries, kPositions);
+      for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+        for (const int n_positions : {1, 2, 3, 4, 5, 7, 8, 9, 21}) {
+          const std::vector<float> part = cache.scores(table, n_queries, n_positions);
+          for (int q = 0; q < n_queries; ++q) {
+            for (int p = 0; p < n_positions; ++p) {
+              const int at = (kQueries - n_queries + q) * kPositions + kPositions - n_positions + p;
+              ASSERT_TRUE(same_bits(part[static_cast<size_t>(q * n_positions + p)],
+                                    whole[static_cast<size_t>(at)]))
+                  << isa << " size " << size;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Attention, mixes_are_within_the_derived_bound_of_sums_in_double) {
+  Random random(3);
+  for (const int size : sizes()) {
+    const Cache cache(GetParam(), size, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      const std::vector<float> out = cache.mix(table_for(isa), kQueries, kPositions);
+      for (int q = 0; q < kQueries; ++q) {
+        for (int i = 0; i < size; ++i) {
+          double sum = 0.25, magnitude = 0.25;
+          for (int p = 0; p < kPositions; ++p) {
+            const double term =
+                static_cast<double>(cache.weight[static_cast<size_t>(q * kPositions + p)]) *
+                cache.values[static_cast<size_t>(p)][static_cast<size_t>(i)];
+            sum += term;
+            magnitude += std::fabs(term);
+          }
+          const double bound = (1 + kPositions) * kEps * magnitude;
+          EXPECT_NEAR(out[static_cast<size_t>(q * size + i)], sum, bound)
+              << isa << " size " << size << " query " << q << " column " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Attention, a_mix_does_not_depend_on_how_queries_and_positions_are_cut) {
+  Random random(4);
+  for (const int size : sizes()) {
+    const Cache cache(GetParam(), size, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      const KernelTable table = table_for(isa);
+      const std::vector<float> whole = cache.mix(table, kQueries, kPositions);
+      for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+        for (const int split : {0, 1, 7, 16, 20}) {
+          const std::vector<float> part = cache.mix(table, n_queries, split);
+          const auto offset = static_cast<size_t>((kQueries - n_queries) * size);
+          for (size_t i = 0; i < part.size(); ++i) {
+            ASSERT_TRUE(same_bits(part[i], whole[offset + i])) << isa << " size " << size;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Attention, instruction_sets_with_fused_multiply_add_give_the_same_bits) {
+  Random random(5);
+  std::vector<std::string_view> names = machine_isa_names();
+  names.erase(names.begin());  // base rounds twice
+  for (const int size : sizes()) {
+    const Cache cache(GetParam(), size, random);
+    for (const std::string_view isa : names) {
+      const KernelTable first = table_for(names.front()), table = table_for(isa);
+      const std::vector<float> scores = cache.scores(first, kQueries, kPositions);
+      const std::vector<float> mix = cache.mix(first, kQueries, kPositions);
+      EXPECT_EQ(cache.scores(table, kQueries, kPositions), scores) << isa << " size " << size;
+      EXPECT_EQ(cache.mix(table, kQueries, kPositions), mix) << isa << " size " << size;
+    }
+  }
+}
+
+std::string format_name(const testing::TestParamInfo<KvFormat>& param) {
+  return std::string(info(param.param.type).name);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kernels, Attention,
+    testing::Values(KvFormat{KvType::kF32, DType::kF32}, KvFormat{KvType::kF16, DType::kF16},
+                    KvFormat{KvType::kBF16, DType::kBF16}, KvFormat{KvType::kQ8_0, DType::kQ8_0},
+                    KvFormat{KvType::kQ5_1, DType::kQ5_1}, KvFormat{KvType::kQ4_0, DType::kQ4_0}),
+    format_name);
+
+}  // namespace
+}  // namespace hearth::cpu
