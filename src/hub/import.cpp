@@ -6,8 +6,8 @@
 
 #include "base/quote.h"
 #include "base/units.h"
-#include "file/file_type.h"
 #include "file/gguf.h"
+#include "file/model_facts.h"
 #include "file/split.h"
 #include "hub/catalogue.h"
 #include "hub/model_name.h"
@@ -35,16 +35,16 @@ Result<Source> inspect(const fs::path& path) {
   const fs::path absolute = fs::absolute(path, error).lexically_normal();
   if (error) return os::system_failure("find", path, error.value());
   TRY_LET(const file::Gguf model, file::Gguf::open(absolute));
-  const file::Metadata& metadata = model.metadata();
-  if (!metadata.text("general.architecture") || model.tensors().empty()) {
+  const file::ModelFacts facts = file::facts_of(model);
+  if (facts.arch.empty() || model.tensors().empty()) {
     return with_hint(invalid("{} is a GGUF file but no model", path.string()),
-                     "a model has tensors and the key 'general.architecture'");
+                     "a model has tensors and names its architecture");
   }
   Source source;
   source.manifest.format = "gguf";
-  source.manifest.arch = *metadata.text("general.architecture");
-  source.manifest.quant = file::quant_name(model);
-  source.manifest.licence = metadata.text("general.license").value_or("");
+  source.manifest.arch = facts.arch;
+  source.manifest.quant = facts.quant;
+  source.manifest.licence = facts.licence;
   source.manifest.source = "import";
   source.total_bytes = model.file_bytes();
   for (const os::MappedFile& part : model.parts()) source.files.push_back(part.path());

@@ -194,14 +194,14 @@ Result<ResolvedModel> Store::resolve(std::string_view text) const {
       return with_hint(not_found("no file {}", path.string()),
                        "hearth list shows the models by name");
     }
-    return ResolvedModel{model_name_from_file(file_name), path, false};
+    return ResolvedModel{.name = model_name_from_file(file_name), .file = path};
   }
   TRY_LET(const Listing listing, list());
   if (const StoredModel* const model = match_forms(listing.models, text)) {
     if (model->format != "gguf") {
       return unsupported("{} is a {} model: hearth reads GGUF", model->name, model->format);
     }
-    return ResolvedModel{model->name, model->file, true};
+    return ResolvedModel{model->name, model->file, model->licence, true};
   }
   // A model that is there but damaged says why instead of "no such model".
   if (is_model_name(text) && fs::exists(folder_ / text / kManifestName)) {
@@ -210,7 +210,7 @@ Result<ResolvedModel> Store::resolve(std::string_view text) const {
   }
   std::error_code error;
   if (fs::is_regular_file(path, error)) {
-    return ResolvedModel{model_name_from_file(file_name), path, false};
+    return ResolvedModel{.name = model_name_from_file(file_name), .file = path};
   }
   return unknown(text);
 }

@@ -39,6 +39,7 @@ struct Listing {
 struct ResolvedModel {
   std::string name;            // for people: the store's name, or the file's
   std::filesystem::path file;  // the one to open
+  std::string licence;         // as the store knows it; "" for a path
   bool in_store = false;
 };
 
