@@ -14,9 +14,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The line of scales: how far, in steps of the grid, the largest weight lies from the grid's end.
 // Beyond 1.2 steps the error rises for every distribution tried (uniform, Gaussian, Laplace,
-// Student t with 4 degrees of freedom); between two points of the line the codes hardly change.
-constexpr int kLinePoints = 25;
-constexpr float kLineStep = 0.1f;
+// Student t with 4 degrees of freedom); points twice as dense lower it by less than 0.3 %.
+constexpr int kLinePoints = 13;
+constexpr float kLineStep = 0.2f;
 
 constexpr int kMaxRounds = 6;  // of the alternation; it stops earlier where nothing improves
 
@@ -25,17 +25,33 @@ struct Sums {
   double w = 0, x = 0, xx = 0, l = 0, ll = 0, xl = 0;
 };
 
-Sums sum_codes(const Grid& grid, std::span<const float> x, std::span<const float> w,
-               float inverse_scale, float offset) {
+float inverse(float scale) {
+  const float result = 1.0f / scale;
+  return std::isfinite(result) ? result : 0.0f;
+}
+
+// The sums that do not depend on the codes.
+Sums sum_weights(std::span<const float> x, std::span<const float> w) {
   Sums sums;
   for (size_t i = 0; i < x.size(); ++i) {
-    const double l = grid.value(grid.nearest((x[i] - offset) * inverse_scale));
+    const double wx = static_cast<double>(w[i]) * x[i];
     sums.w += w[i];
-    sums.x += w[i] * static_cast<double>(x[i]);
-    sums.xx += w[i] * static_cast<double>(x[i]) * x[i];
-    sums.l += w[i] * l;
-    sums.ll += w[i] * l * l;
-    sums.xl += w[i] * l * x[i];
+    sums.x += wx;
+    sums.xx += wx * x[i];
+  }
+  return sums;
+}
+
+// The others, for the codes that a scale and an offset give.
+Sums sum_codes(Sums sums, const Grid& grid, std::span<const float> x, std::span<const float> w,
+               Fit at) {
+  const float inverse_scale = inverse(at.scale);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double l = grid.value(grid.nearest((x[i] - at.offset) * inverse_scale));
+    const double wl = w[i] * l;
+    sums.l += wl;
+    sums.ll += wl * l;
+    sums.xl += wl * x[i];
   }
   return sums;
 }
@@ -43,11 +59,6 @@ Sums sum_codes(const Grid& grid, std::span<const float> x, std::span<const float
 float stored(double value, Storage storage) {
   const auto narrow = static_cast<float>(value);
   return storage == Storage::kHalf ? round_to_half(narrow) : narrow;
-}
-
-float inverse(float scale) {
-  const float result = 1.0f / scale;
-  return std::isfinite(result) ? result : 0.0f;
 }
 
 // The best scale and offset for given codes, before rounding.
@@ -119,6 +130,7 @@ Fit fit_scale(const Grid& grid, std::span<const float> x, std::span<const float>
   keep_better(grid, x, w, best, storage, best);  // all zeros
   if (extreme == 0) return best;
 
+  const Sums sums = sum_weights(x, w);
   Fit guess{0, 0, kInfinity};
   for (const int end : {grid.lowest(), grid.highest()}) {
     if (end == 0) continue;
@@ -126,14 +138,14 @@ Fit fit_scale(const Grid& grid, std::span<const float> x, std::span<const float>
     keep_better(grid, x, w, {extreme / static_cast<float>(end), 0, 0}, storage, best);
     for (int i = 0; i < kLinePoints; ++i) {
       const float shift = kLineStep * grid.step() * static_cast<float>(i - kLinePoints / 2);
-      const float inverse_scale = (static_cast<float>(end) + direction * shift) / extreme;
-      const Fit fit = solve_scale(sum_codes(grid, x, w, inverse_scale, 0));
+      const float scale = extreme / (static_cast<float>(end) + direction * shift);
+      const Fit fit = solve_scale(sum_codes(sums, grid, x, w, {scale, 0, 0}));
       if (fit.error < guess.error) guess = fit;
     }
   }
   for (int round = 0; round < kMaxRounds; ++round) {
     if (!keep_better(grid, x, w, guess, storage, best) && round > 0) break;
-    guess = solve_scale(sum_codes(grid, x, w, inverse(best.scale), 0));
+    guess = solve_scale(sum_codes(sums, grid, x, w, best));
   }
   return best;
 }
@@ -145,26 +157,26 @@ Fit fit_affine(int max_code, std::span<const float> x, std::span<const float> w,
   const float start = std::min(*low, offset_limit);
   const float range = *high - start;
   Fit best{0, 0, kInfinity};
-  const Sums plain = sum_codes(grid, x, w, 0, 0);
-  const float mean = static_cast<float>(plain.x / plain.w);
+  const Sums sums = sum_weights(x, w);
+  const auto mean = static_cast<float>(sums.x / sums.w);
   keep_better(grid, x, w, {0, std::min(mean, offset_limit), 0}, storage, best);
   if (!(range > 0)) return best;
 
   keep_better(grid, x, w, {range / static_cast<float>(max_code), start, 0}, storage, best);
   Fit guess{0, 0, kInfinity};
   for (int i = 0; i < kLinePoints; ++i) {
-    const float shift = kLineStep * static_cast<float>(i - kLinePoints / 2 + 4);
-    const float inverse_scale = (static_cast<float>(max_code) + shift) / range;
+    const float shift = kLineStep * static_cast<float>(i - kLinePoints / 2 + 2);
+    const float scale = range / (static_cast<float>(max_code) + shift);
     // More steps than codes: the surplus is cut at both ends alike, and at the upper end alone.
     for (const float cut : {0.0f, 0.5f}) {
-      const float offset = std::min(start + cut * shift / inverse_scale, offset_limit);
-      const Fit fit = solve_affine(sum_codes(grid, x, w, inverse_scale, offset), offset_limit);
+      const float offset = std::min(start + cut * shift * scale, offset_limit);
+      const Fit fit = solve_affine(sum_codes(sums, grid, x, w, {scale, offset, 0}), offset_limit);
       if (fit.error < guess.error) guess = fit;
     }
   }
   for (int round = 0; round < kMaxRounds; ++round) {
     if (!keep_better(grid, x, w, guess, storage, best) && round > 0) break;
-    guess = solve_affine(sum_codes(grid, x, w, inverse(best.scale), best.offset), offset_limit);
+    guess = solve_affine(sum_codes(sums, grid, x, w, best), offset_limit);
   }
   return best;
 }

@@ -3,18 +3,28 @@
 // range or a table. A weight is scale * value(code) + offset.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
+
+#include "base/check.h"
 
 namespace hearth::codec {
 
 class Grid {
  public:
   // Every whole number from `lo` to `hi`.
-  constexpr Grid(int lo, int hi) : lo_(lo), n_(hi - lo + 1) {}
-  // The given numbers, ascending; they outlive the grid.
-  constexpr explicit Grid(std::span<const int8_t> values)
-      : table_(values.data()), lo_(values.front()), n_(static_cast<int>(values.size())) {}
+  Grid(int lo, int hi) : lo_(lo), n_(hi - lo + 1) {}
+  // The given numbers, at most 16, ascending; they outlive the grid.
+  explicit Grid(std::span<const int8_t> values)
+      : table_(values.data()), lo_(values.front()), n_(static_cast<int>(values.size())) {
+    CHECK(n_ <= 16);
+    middles_.fill(std::numeric_limits<float>::infinity());
+    for (size_t i = 1; i < values.size(); ++i) {
+      middles_[i - 1] = static_cast<float>(values[i - 1] + values[i]) / 2;
+    }
+  }
 
   int size() const { return n_; }
   int value(int code) const { return table_ ? table_[code] : lo_ + code; }
@@ -32,17 +42,19 @@ class Grid {
       const float top = static_cast<float>(n_) - 0.5f;
       return shifted >= 0.0f ? static_cast<int>(std::min(shifted, top)) : 0;
     }
-    int code = 0;
-    for (int i = 1; i < n_; ++i) {
-      code += position * 2 > static_cast<float>(table_[i - 1] + table_[i]);
+    // Four halvings of the 15 middles between neighbours: no branch depends on the weight.
+    size_t code = 0;
+    for (const size_t half : {8u, 4u, 2u, 1u}) {
+      code += position > middles_[code + half - 1] ? half : 0;
     }
-    return code;
+    return static_cast<int>(code);
   }
 
  private:
   const int8_t* table_ = nullptr;
   int lo_;
   int n_;
+  std::array<float, 15> middles_{};  // infinity beyond the last
 };
 
 }  // namespace hearth::codec
