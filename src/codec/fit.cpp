@@ -13,10 +13,11 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The line of scales: how far, in steps of the grid, the largest weight lies from the grid's end.
-// Beyond 1.2 steps the error rises for every distribution tried (uniform, Gaussian, Laplace,
-// Student t with 4 degrees of freedom); points twice as dense lower it by less than 0.3 %.
-constexpr int kLinePoints = 13;
-constexpr float kLineStep = 0.2f;
+// A choice between time and error, measured on normal, uniform, heavy-tailed and real weights: half
+// the width costs 4 to 5 % of the error at 8 bits, 1 to 3 % at 5 and 6 bits, up to 1 % below; twice
+// the width with twice the points saves up to 5 % at 8 bits, less elsewhere, in 1.6 times the time.
+constexpr int kLinePoints = 17;
+constexpr float kLineStep = 0.3f;
 
 constexpr int kMaxRounds = 6;  // of the alternation; it stops earlier where nothing improves
 
@@ -165,7 +166,7 @@ Fit fit_affine(int max_code, std::span<const float> x, std::span<const float> w,
   keep_better(grid, x, w, {range / static_cast<float>(max_code), start, 0}, storage, best);
   Fit guess{0, 0, kInfinity};
   for (int i = 0; i < kLinePoints; ++i) {
-    const float shift = kLineStep * static_cast<float>(i - kLinePoints / 2 + 2);
+    const float shift = kLineStep * static_cast<float>(i - kLinePoints / 2 + 1);
     const float scale = range / (static_cast<float>(max_code) + shift);
     // More steps than codes: the surplus is cut at both ends alike, and at the upper end alone.
     for (const float cut : {0.0f, 0.5f}) {
