@@ -23,6 +23,9 @@ constexpr uint32_t kMetaTypes = 13;
 struct Pending {
   uint64_t offset = 0;  // in the data section
   uint64_t bytes = 0;   // 0 where the format is unknown
+
+  // A tensor of unknown size still owns its first byte.
+  uint64_t least_bytes() const { return std::max<uint64_t>(bytes, 1); }
 };
 
 class PartParser {
@@ -87,7 +90,7 @@ Status PartParser::read_header() {
   const bool swapped_magic = *magic == kSwappedMagic;
   if (*magic != kGgufMagic && !swapped_magic) return wrong_magic(bytes_);
   TRY_LET(part_.version, within("version", in_.number<uint32_t>()));
-  if (swapped_magic || (part_.version & 0xffffu) == 0) {
+  if (swapped_magic || (part_.version != 0 && (part_.version & 0xffffu) == 0)) {
     return with_hint(unsupported("a big-endian GGUF file"),
                      "convert it to little endian, or get the usual file");
   }
@@ -303,7 +306,7 @@ Status PartParser::place_tensors() {
   size_t i_last = 0;
   for (size_t i = 0; i < pending_.size(); ++i) {
     const auto from = checked_add<uint64_t>(*start, pending_[i].offset);
-    const auto end = from ? checked_add<uint64_t>(*from, pending_[i].bytes) : std::nullopt;
+    const auto end = from ? checked_add<uint64_t>(*from, pending_[i].least_bytes()) : std::nullopt;
     if (!end) {
       return corrupt("tensor {}: offset {} overflows", quote(part_.tensors[i].name),
                      pending_[i].offset);
@@ -335,8 +338,7 @@ Status PartParser::check_overlap() const {
   for (size_t i = 1; i < order.size(); ++i) {
     const Pending& before = pending_[order[i - 1]];
     const Pending& after = pending_[order[i]];
-    // A tensor of unknown size still owns its first byte.
-    if (before.offset + std::max<uint64_t>(before.bytes, 1) > after.offset) {
+    if (before.offset + before.least_bytes() > after.offset) {
       return corrupt("tensors {} and {} overlap", quote(part_.tensors[order[i - 1]].name),
                      quote(part_.tensors[order[i]].name));
     }
