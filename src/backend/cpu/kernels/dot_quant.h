@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// The products of all quantized formats: few tokens directly from the file's layout, more through
+// panels. Included by dot_quant.<isa>.cpp after dot_pairs.<isa>.h and words.<isa>.h.
+#pragma once
+#include "backend/cpu/kernels/dot_direct.h"
+#include "backend/cpu/kernels/dot_panel.h"
+
+namespace hearth::cpu {
+namespace {
+
+template <class Format>
+void matmul_super(const MatmulTile& tile) {
+  switch (tile.n_tokens) {
+    case 1:
+      return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 1>(tile, r); });
+    case 2:
+      return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 2>(tile, r); });
+    case 3:
+      return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 3>(tile, r); });
+    default:
+      return panel_matmul<SuperKernel<Format>>(tile);
+  }
+}
+
+template <class Format>
+void matmul_group(const MatmulTile& tile) {
+  switch (tile.n_tokens) {
+    case 1:
+      return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 1>(tile, r); });
+    case 2:
+      return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 2>(tile, r); });
+    case 3:
+      return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 3>(tile, r); });
+    default:
+      return panel_matmul<GroupKernel<Format>>(tile);
+  }
+}
+
+inline void add_all_dot_quant(KernelTable& table) {
+  const auto set = [&](Weight weight, MatmulFn fn) { table.matmul[static_cast<int>(weight)] = fn; };
+  set(Weight::kQ4_0, matmul_group<Q4_0>);
+  set(Weight::kQ4_1, matmul_group<Q4_1>);
+  set(Weight::kQ5_0, matmul_group<Q5_0>);
+  set(Weight::kQ5_1, matmul_group<Q5_1>);
+  set(Weight::kQ8_0, matmul_group<Q8_0>);
+  set(Weight::kIQ4_NL, matmul_group<IQ4NL>);
+  set(Weight::kMXFP4, matmul_group<MXFP4>);
+  set(Weight::kQ2_K, matmul_super<Q2K>);
+  set(Weight::kQ3_K, matmul_super<Q3K>);
+  set(Weight::kQ4_K, matmul_super<Q4K>);
+  set(Weight::kQ5_K, matmul_super<Q5K>);
+  set(Weight::kQ6_K, matmul_super<Q6K>);
+  set(Weight::kIQ4_XS, matmul_super<IQ4XS>);
+}
+
+}  // namespace
+}  // namespace hearth::cpu
