@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Files that the tests need and the repository does not hold: real models, vocabularies and
-// templates of others, captured references. ./test fetches them into build/inputs
-// (docs/testing.md):
-//   models/<name>.gguf    real models             vocabs/*.gguf    vocabularies without weights
-//   templates/*.jinja     real chat templates     goldens/*        what the original implementation
-//   says
-// HEARTH_TEST_INPUTS names another folder.
+// Files that the tests need and the repository does not hold. scripts/prepare_inputs fetches and
+// makes them in build/inputs (docs/testing.md); HEARTH_TEST_INPUTS names another folder.
+//   models/<name>/model.gguf  real models          vocabs/ggml-vocab-*.gguf  vocabularies
+//   templates/*.jinja         real chat templates  goldens/*  what the originals make of them
 #pragma once
 #include <gtest/gtest.h>
 

@@ -194,7 +194,8 @@ def random_texts():
 
 def repeated_texts():
     for unit in ("a", " ", "\n", "A", "1", "!", "é", "中", "\u0301", "😀", "ab", "a ", " a",
-                 "\r\n", "'s", "Ab", "aA", "\t", "\u00a0", "=", "▁", "<", "ha", "0 ", ". ", "_", "-"):
+                 "\r\n", "'s", "Ab", "aA", "\t", "\u00a0", "=", "▁", "<", "ha", "0 ", ". ", "_",
+                 "-"):
         for repeat in (17, 300, 2000):
             yield repeat, unit.encode()
     for repeat in (31, 63, 127, 255, 257, 511, 513, 1025):
