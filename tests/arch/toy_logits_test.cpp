@@ -127,8 +127,51 @@ TEST_P(ToyLogits, of_cpu_are_those_of_ref) {
   expect_near(results[1], results[0], float_error(toy->model) * largest(results[0]));
 }
 
+// Encoders see the whole text at once, so only decoders have chunks.
+class ToyDecoders : public testing::TestWithParam<test::ToyCase> {};
+
+std::vector<test::ToyCase> decoder_cases() {
+  auto list = cases();
+  std::erase_if(list, [](const test::ToyCase& c) {
+    const ArchSpec* const spec = find_architecture(c.options.arch);
+    return spec != nullptr && spec->encoder;
+  });
+  return list;
+}
+
+TEST_P(ToyDecoders, answer_chunks_as_the_whole_prompt) {
+  auto toy = test::load_toy(GetParam().options);
+  ASSERT_TRUE(toy) << toy.error().message;
+  const auto ref = backend::make_ref_backend();
+  auto cpu = backend::make_cpu_backend(2);
+  ASSERT_TRUE(cpu) << cpu.error().message;
+  const auto all = tokens(toy->model.hparams.V);
+  for (backend::Backend* const backend : {ref.get(), cpu->get()}) {
+    const auto make = [&] {
+      return test::ToyRun::make(*backend, toy->model.graph, {DType::kF32, DType::kF32}, kTokens,
+                                kTokens);
+    };
+    auto whole = make(), chunked = make();
+    ASSERT_TRUE(whole && chunked);
+    const auto expected = whole->next(all);
+    ASSERT_TRUE(expected) << expected.error().message;
+    std::vector<float> logits;
+    for (size_t at = 0, n = 0; at < all.size(); at += n) {
+      constexpr size_t kChunks[] = {1, 17, 1, 1, 3};
+      n = std::min(kChunks[at % 5], all.size() - at);
+      const auto part = chunked->next(std::span(all).subspan(at, n));
+      ASSERT_TRUE(part) << part.error().message;
+      logits.insert(logits.end(), part->begin(), part->end());
+    }
+    expect_near(logits, *expected, float_error(toy->model) * largest(*expected));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ToyLogits, testing::ValuesIn(cases()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& param) { return param.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(All, ToyDecoders, testing::ValuesIn(decoder_cases()),
+                         [](const auto& param) { return param.param.name; });
 
 }  // namespace
 }  // namespace hearth::arch
