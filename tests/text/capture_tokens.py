@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Captures what llama.cpp makes of hostile texts, for tests/text/tokens_golden_test.cpp.
 
-    capture_tokens.py --lib LIB --out DIR FILE.gguf…     writes DIR/texts.txt and DIR/tokens.txt
+    capture_tokens.py --lib LIB --out DIR FILE.gguf…     writes the three files below into DIR
+    capture_tokens.py --lib LIB --out DIR --facts FILE.gguf…   only facts.txt (seconds)
+    capture_tokens.py --lib LIB --out DIR --pre PRE… -- FILE.gguf   the file with the pre-tokenizer
+                         exchanged, once for each name: as NAME+PRE
     capture_tokens.py --lib LIB --show N FILE.gguf       prints the ids of text N in all four modes
 
 LIB is a library that exports llama.cpp's C interface: libllama.so of a build, or the extension
@@ -16,12 +19,17 @@ texts.txt, a line each:  text REPEAT HEX        these bytes, that many times
 tokens.txt, per vocabulary:  NAME N-TOKENS, then one line of 12 hexadecimal digits per text: the
 upper 48 bits of FNV-1a 64 over the little-endian int32 sequence (count, ids…) of the four modes
 (add_special, parse_special) = 00, 01, 10, 11.
+facts.txt, a line per vocabulary:  NAME N-TOKENS BOS EOS ADD_BOS ADD_EOS ENDS SHOWN HIDDEN, where
+ENDS are the ids that end a generation, joined by commas, and SHOWN and HIDDEN digests of the pieces
+of all tokens with and without special ones: FNV-1a 64 as above over (length, bytes…) of each. A
+token that is no text of the byte alphabet counts as empty: the reference shows a complaint there.
 """
 
 import argparse
 import ctypes
 import random
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -265,6 +273,28 @@ class Reference:
         self.vocab = ctypes.c_void_p(self.lib.llama_model_get_vocab(ctypes.c_void_p(self.model)))
         return True
 
+    def piece(self, token, special):
+        room = 4096
+        buffer = ctypes.create_string_buffer(room)
+        n = self.lib.llama_token_to_piece(self.vocab, token, buffer, room, 0,
+                                          ctypes.c_bool(special))
+        if n < 0:
+            raise RuntimeError(f"token {token} has {-n} bytes")
+        return b"" if b"[UNK_BYTE_0x" in buffer.raw[:n] else buffer.raw[:n]
+
+    def facts(self):
+        lib, vocab = self.lib, self.vocab
+        lib.llama_vocab_is_eog.restype = ctypes.c_bool
+        lib.llama_vocab_get_add_bos.restype = ctypes.c_bool
+        lib.llama_vocab_get_add_eos.restype = ctypes.c_bool
+        ids = range(self.n_tokens())
+        ends = ",".join(str(i) for i in ids if lib.llama_vocab_is_eog(vocab, i)) or "-"
+        pieces = [fnv(number for i in ids for piece in (self.piece(i, special),)
+                      for number in (len(piece), *piece)) for special in (True, False)]
+        return (f"{self.n_tokens()} {lib.llama_vocab_bos(vocab)} {lib.llama_vocab_eos(vocab)} "
+                f"{int(lib.llama_vocab_get_add_bos(vocab))} "
+                f"{int(lib.llama_vocab_get_add_eos(vocab))} {ends} {pieces[0]} {pieces[1]}")
+
     def free(self):
         self.lib.llama_model_free(ctypes.c_void_p(self.model))
 
@@ -272,7 +302,7 @@ class Reference:
         return self.lib.llama_vocab_n_tokens(self.vocab)
 
     def tokens(self, text, add_special, parse_special):
-        room = len(text) + 16
+        room = 4 * len(text) + 16  # a broken byte may become the three of U+FFFD
         ids = (ctypes.c_int32 * room)()
         n = self.lib.llama_tokenize(self.vocab, text, len(text), ids, room,
                                     ctypes.c_bool(add_special), ctypes.c_bool(parse_special))
@@ -284,13 +314,28 @@ class Reference:
 MODES = [(False, False), (False, True), (True, False), (True, True)]
 
 
-def digest(lists):
+def fnv(numbers):
     value = 0xCBF29CE484222325
-    for ids in lists:
-        for number in [len(ids), *ids]:
-            for byte in (number & 0xFFFFFFFF).to_bytes(4, "little"):
-                value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    for number in numbers:
+        for byte in (number & 0xFFFFFFFF).to_bytes(4, "little"):
+            value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
     return f"{value >> 16:012x}"
+
+
+def digest(lists):
+    return fnv(number for ids in lists for number in [len(ids), *ids])
+
+
+def with_pre_tokenizer(path, pre, folder):
+    """A copy of a vocabulary (a file without tensors) that names another pre-tokenizer."""
+    data = Path(path).read_bytes()
+    key = b"tokenizer.ggml.pre" + (8).to_bytes(4, "little")  # 8: the type string
+    at = data.index(key) + len(key)
+    n_old = int.from_bytes(data[at:at + 8], "little")
+    new = len(pre).to_bytes(8, "little") + pre.encode()
+    copy = Path(folder) / f"ggml-vocab-{name_of(path)}+{pre}.gguf"
+    copy.write_bytes(data[:at] + new + data[at + 8 + n_old:] + bytes(64))
+    return copy
 
 
 def name_of(path):
@@ -301,6 +346,14 @@ def name_of(path):
 
 def run(args):
     reference = Reference(args.lib)
+    with tempfile.TemporaryDirectory() as folder:
+        if args.pre:
+            args.files = [with_pre_tokenizer(path, pre, folder)
+                          for path in args.files for pre in args.pre]
+        capture(reference, args)
+
+
+def capture(reference, args):
     texts = all_texts()
     if args.show is not None:
         reference.load(args.files[0])
@@ -310,10 +363,18 @@ def run(args):
         return
     out = Path(args.out)
     (out / "texts.txt").write_text("".join(line_of(text) + "\n" for text in texts))
-    with open(out / "tokens.txt", "w") as tokens:
+    with open(out / "facts.txt", "w") as facts:
         for path in args.files:
             if not reference.load(path):
                 print(f"{path}: refused", file=sys.stderr)
+                continue
+            facts.write(f"{name_of(path)} {reference.facts()}\n")
+            reference.free()
+    if args.facts:
+        return
+    with open(out / "tokens.txt", "w") as tokens:
+        for path in args.files:
+            if not reference.load(path):
                 continue
             tokens.write(f"{name_of(path)} {reference.n_tokens()}\n")
             for text in texts:
@@ -330,6 +391,8 @@ def main():
     parser.add_argument("--lib", required=True)
     parser.add_argument("--out", default=".")
     parser.add_argument("--show", type=int)
+    parser.add_argument("--facts", action="store_true")
+    parser.add_argument("--pre", nargs="+")
     parser.add_argument("files", nargs="+")
     args = parser.parse_args()
     threading.stack_size(STACK_BYTES)
