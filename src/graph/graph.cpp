@@ -65,14 +65,14 @@ class Inference {
   }
 
   RowShape operator()(const Add& op) const {
-    CHECK(width(op.a) == width(op.b) && g_.value(op.a).rows == g_.value(op.b).rows);
+    CHECK(width(op.a) == width(op.b) && same_rows(op.a, op.b));
     return same(op.a);
   }
   RowShape operator()(const Scale& op) const { return same(op.x); }
   RowShape operator()(const SoftCap& op) const { return same(op.x); }
 
   RowShape operator()(const Activate& op) const {
-    if (op.up != kNone) CHECK(width(op.gate) == width(op.up));
+    if (op.up != kNone) CHECK(width(op.gate) == width(op.up) && same_rows(op.gate, op.up));
     CHECK(op.act != Act::kSwigluOai || op.up != kNone);
     return same(op.gate);
   }
@@ -90,7 +90,7 @@ class Inference {
 
   RowShape operator()(const ConcatHeads& op) const {
     CHECK(width(op.a) == op.n_heads * op.a_size);
-    CHECK(width(op.b) == (op.b_shared ? 1 : op.n_heads) * op.b_size);
+    CHECK(width(op.b) == (op.b_shared ? 1 : op.n_heads) * op.b_size && same_rows(op.a, op.b));
     return {op.n_heads * (op.a_size + op.b_size), g_.value(op.a).rows};
   }
 
@@ -113,14 +113,20 @@ class Inference {
   RowShape operator()(const Experts& op) const {
     CHECK(width(op.route) == 2 * op.top_k && cols(op.gate) == width(op.x));
     CHECK(g_.weight(op.gate).shape == g_.weight(op.up).shape);
-    CHECK(g_.weight(op.gate).shape[1] == cols(op.down));
+    const Shape& down = g_.weight(op.down).shape;
+    CHECK(down[0] == g_.weight(op.gate).shape[0] && g_.weight(op.gate).shape[1] == down[2]);
+    const int64_t n_hidden = g_.weight(op.gate).shape.rows();
+    if (op.gate_bias != kNone) CHECK(vector_of(op.gate_bias, n_hidden));
+    if (op.up_bias != kNone) CHECK(vector_of(op.up_bias, n_hidden));
+    if (op.down_bias != kNone) CHECK(vector_of(op.down_bias, down.rows()));
     return {static_cast<int>(g_.weight(op.down).shape[1]), g_.value(op.x).rows};
   }
 
  private:
   int width(ValueId id) const { return g_.width(id); }
   int cols(WeightId id) const { return static_cast<int>(g_.weight(id).shape.cols()); }
-  bool vector_of(WeightId id, int n) const { return g_.weight(id).shape.elements() == n; }
+  bool vector_of(WeightId id, int64_t n) const { return g_.weight(id).shape.elements() == n; }
+  bool same_rows(ValueId a, ValueId b) const { return g_.value(a).rows == g_.value(b).rows; }
   RowShape same(ValueId id) const { return {width(id), g_.value(id).rows}; }
 
   const Graph& g_;
