@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/nearest.h"
+#include "cli/known_spellings.h"
 #include "cli/verb.h"
 #include "os/host.h"
 
@@ -109,9 +110,11 @@ int run_verb(const VerbInfo& info, std::span<const std::string> args, std::FILE*
   CLI::App app;
   bool json = false;
   set_up(app, info, *verb, json);
+  std::vector<std::string> words(args.begin(), args.end());
+  expand_known_spellings(words, app);
+  std::reverse(words.begin(), words.end());  // the parser takes the last first
   try {
-    app.parse(
-        std::vector<std::string>(args.rbegin(), args.rend()));  // the parser takes the last first
+    app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     errors.write(app.help());
     return kDone;

@@ -27,12 +27,13 @@ std::filesystem::path part_name(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path) {
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path, Readers readers) {
   AtomicFile made;
   made.path_ = path;
   made.part_path_ = part_name(path);
+  const mode_t mode = readers == Readers::kOwner ? 0600 : 0644;
   made.file_ =
-      FileHandle(::open(made.part_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+      FileHandle(::open(made.part_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!made.file_.is_open()) return system_failure("create", path, errno);
   return made;
 }
@@ -75,8 +76,8 @@ Status AtomicFile::commit() {
   return sync_folder(folder_of(path_));
 }
 
-Status write_file(const std::filesystem::path& path, std::string_view text) {
-  TRY_LET(AtomicFile file, AtomicFile::create(path));
+Status write_file(const std::filesystem::path& path, std::string_view text, Readers readers) {
+  TRY_LET(AtomicFile file, AtomicFile::create(path, readers));
   TRY(file.write(text));
   return file.commit();
 }

@@ -14,10 +14,14 @@
 
 namespace hearth::os {
 
+// Who may read the file (less what the process's umask takes away).
+enum class Readers { kEveryone, kOwner };
+
 class AtomicFile {
  public:
   // Nothing is visible under `path` until commit(). The folder must exist.
-  static Result<AtomicFile> create(const std::filesystem::path& path);
+  static Result<AtomicFile> create(const std::filesystem::path& path,
+                                   Readers readers = Readers::kEveryone);
 
   AtomicFile(AtomicFile&&) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
@@ -42,7 +46,8 @@ class AtomicFile {
 };
 
 // Creates or replaces a small file in one call.
-Status write_file(const std::filesystem::path& path, std::string_view text);
+Status write_file(const std::filesystem::path& path, std::string_view text,
+                  Readers readers = Readers::kEveryone);
 
 // Flushes a folder's own entries (names that were created, renamed or removed).
 Status sync_folder(const std::filesystem::path& folder);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "os/terminal.h"
 
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -29,5 +30,7 @@ int terminal_columns() {
 bool wants_colour(Stream stream) {
   return is_terminal(stream) && !env("NO_COLOR") && env("TERM").value_or("dumb") != "dumb";
 }
+
+void suspend_process() { ::raise(SIGTSTP); }
 
 }  // namespace hearth::os

@@ -14,4 +14,7 @@ int terminal_columns();
 // Colours and cursor movement are welcome: a terminal that is not "dumb", and NO_COLOR is unset.
 bool wants_colour(Stream stream);
 
+// Stops the process as Ctrl-Z does; returns when the shell lets it go on.
+void suspend_process();
+
 }  // namespace hearth::os

@@ -59,7 +59,7 @@ void apply_temperature(Candidates& candidates, double t);
 
 // Temperature between t - range and t + range (never below 0), by the entropy's share of its
 // maximum, to the power `exponent`.
-// Zhu et al., "Hot or Cold? Adaptive Temperature Sampling" (2023) and llama.cpp's form of the idea.
+// The idea and the formula are kalomaze's (2023), as llama.cpp has them.
 void apply_dynamic_temperature(Candidates& candidates, double t, double range, double exponent);
 
 // Index of the candidate that `draw` (uniform in [0, 1)) falls on, by p. softmax() was called.

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// See known_spellings.h.
+#include "cli/known_spellings.h"
+
+#include <CLI/CLI.hpp>
+#include <string_view>
+
+namespace hearth::cli {
+namespace {
+
+constexpr struct {
+  std::string_view short_form, long_form;
+} kSpellings[] = {
+    {"-ctk", "--cache-type-k"},
+    {"-ctv", "--cache-type-v"},
+    {"-sys", "--system"},
+    {"-sysf", "--system-prompt-file"},
+};
+
+}  // namespace
+
+void expand_known_spellings(std::vector<std::string>& args, const CLI::App& app) {
+  for (std::string& arg : args) {
+    if (arg == "--") return;
+    for (const auto& [short_form, long_form] : kSpellings) {
+      if (arg == short_form && app.get_option_no_throw(std::string(long_form)) != nullptr)
+        arg = long_form;
+    }
+  }
+}
+
+}  // namespace hearth::cli
