@@ -7,3 +7,6 @@ if(HEARTH_SANITIZE)
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${HEARTH_SANITIZE})
 endif()
+if(HEARTH_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage counters in every library
+endif()

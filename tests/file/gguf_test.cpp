@@ -164,6 +164,23 @@ TEST(GgufRead, a_moved_model_keeps_its_views) {
   EXPECT_EQ(moved.find("t")->data[0], 1);
 }
 
+TEST(GgufRead, every_seed_of_the_fuzzer_is_read_safely_or_refused) {
+  int n_files = 0;
+  int n_models = 0;
+  for (const auto& entry : fs::directory_iterator(HEARTH_SOURCE_DIR "/tests/fuzz/corpus/gguf")) {
+    const auto file = os::MappedFile::open(entry.path());
+    ASSERT_TRUE(file);
+    GuardedBytes guard(file->bytes().size());
+    const auto model = Gguf::parse(guard.hold(file->bytes()));
+    ++n_files;
+    if (!model) continue;
+    ++n_models;
+    EXPECT_GT(touch(*model) + 1, 0u);
+  }
+  EXPECT_GE(n_files, 6);
+  EXPECT_GE(n_models, 4);
+}
+
 TEST(SplitName, is_taken_apart_and_put_together) {
   const auto name = parse_split_name("big-model-Q4-00002-of-00010.gguf");
   ASSERT_TRUE(name);
