@@ -231,14 +231,14 @@ void Bpe::encode(std::string_view text, const Vocab& vocab, std::vector<TokenId>
   }
 }
 
-size_t Bpe::n_missing_bytes(const Vocab& vocab) const {
-  size_t n_missing = 0;
+std::bitset<256> Bpe::missing_bytes(const Vocab& vocab) const {
+  std::bitset<256> missing;
   for (size_t b = 0; b < 256; ++b) {
     const TokenId id =
         pre_->is_raw_utf8 ? byte_ids_[b] : vocab.find(byte_character(static_cast<uint8_t>(b)));
-    n_missing += id == kNoToken;
+    missing.set(b, id == kNoToken);
   }
-  return n_missing;
+  return missing;
 }
 
 }  // namespace hearth::text

@@ -6,6 +6,7 @@
 // Thread rule: const after it is read.
 #pragma once
 #include <array>
+#include <bitset>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,8 +51,8 @@ class Bpe {
   void encode(std::string_view text, const Vocab& vocab, std::vector<TokenId>& out) const;
 
   bool is_raw_utf8() const { return pre_->is_raw_utf8; }
-  // Bytes that no token stands for: they vanish in encode (a vocabulary's own defect).
-  size_t n_missing_bytes(const Vocab& vocab) const;
+  // Bytes that no token stands for: encode drops them (a vocabulary's own defect).
+  std::bitset<256> missing_bytes(const Vocab& vocab) const;
 
  private:
   class Merger;

@@ -37,11 +37,11 @@ inline uint64_t hash_bytes(std::string_view bytes) {
 class FlatIndex {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
-  // Tables are at most half full: runs of this length do not happen unless they were made.
+  // Tables are at most three quarters full: runs of this length do not happen by chance.
   static constexpr size_t kMaxProbes = 2048;
 
   FlatIndex() = default;
-  explicit FlatIndex(size_t n_entries) : slots_(std::bit_ceil(2 * n_entries + 2)) {}
+  explicit FlatIndex(size_t n_entries) : slots_(std::bit_ceil(n_entries + n_entries / 3 + 2)) {}
 
   // The number that was put in under `hash` and for which same(number) holds, or kNone.
   template <class Same>

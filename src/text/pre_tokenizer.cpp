@@ -4,6 +4,7 @@
 // reading is followed: token ids equal to it are what models are run with.
 #include "text/pre_tokenizer.h"
 
+#include "base/quote.h"
 #include "text/pre_tokenizer_ranges.h"
 
 namespace hearth::text {
@@ -44,7 +45,7 @@ constexpr Alternative kContraction = {Alternative::Kind::kContraction, Tail::kNo
 constexpr Alternative kAnyCase = {Alternative::Kind::kAnyCaseContraction, Tail::kNone, 0, {}};
 constexpr Alternative kLedLetters = match(maybe(kLead), some(kLetter));
 constexpr Alternative kLedRest = match(maybe(kBlank), some(kRest), any(kBreak));
-constexpr Alternative kSpaceToBreak = match(any(kSpace), some(kBreak));
+constexpr Alternative kSpaceToBreak = {Alternative::Kind::kSpaceToBreak, Tail::kNone, 0, {}};
 constexpr Alternative kSpaceToText = runs(Tail::kNotBeforeText, some(kSpace));
 constexpr Alternative kSpaces = match(some(kSpace));
 constexpr Alternative kOneNumber = match(times(kNumber, 1, 1));
@@ -147,13 +148,6 @@ constexpr Alternative kJais2Words[] = {kAnyCase,
 constexpr SplitPass kJais2Passes[] = {find(kJais2Words)};
 constexpr SplitScheme kJais2 = {kJais2Passes, {}};
 
-// qwen2 where white space runs to one line break only
-constexpr Alternative kBailingWords[] = {
-    kAnyCase,     kLedLetters, kOneNumber, kLedRest, match(any(kSpace), times(kBreak, 1, 1)),
-    kSpaceToText, kSpaces};
-constexpr SplitPass kBailingPasses[] = {find(kBailingWords)};
-constexpr SplitScheme kBailing = {kBailingPasses, {}};
-
 // qwen2 where other characters take no line breaks along
 constexpr Alternative kSeedWords[] = {
     kAnyCase,      kLedLetters,  kOneNumber, match(maybe(kBlank), some(kRest)),
@@ -164,12 +158,9 @@ constexpr SplitScheme kSeed = {kSeedPasses, {}};
 // …|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}|
 // ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|…
 constexpr Alternative kExaoneMoeWords[] = {
-    kAnyCase,
-    {Alternative::Kind::kMarkedWords, Tail::kNone, 1, {maybe(kLead)}},
-    kOneNumber,
-    match(maybe(kBlank), some(kRest), maybe(kBreakOrSlash)),
-    match(any(kSpace), times(kBreak, 1, 1)),
-    kSpaceToText,
+    kAnyCase,      {Alternative::Kind::kMarkedWords, Tail::kNone, 1, {maybe(kLead)}},
+    kOneNumber,    match(maybe(kBlank), some(kRest), maybe(kBreakOrSlash)),
+    kSpaceToBreak, kSpaceToText,
     kSpaces};
 constexpr SplitPass kExaoneMoePasses[] = {find(kExaoneMoeWords)};
 constexpr SplitScheme kExaoneMoe = {kExaoneMoePasses, {}};
@@ -396,9 +387,10 @@ constexpr PreTokenizer kPreTokenizers[] = {
     plain("ufakzeka", kUfakzeka),
     plain("laguna", kLaguna),
     plain("qwen35", kQwen35),
-    plain("bailingmoe", kBailing),
-    plain("bailingmoe2", kBailing),
-    plain("llada-moe", kBailing),
+    // Their pattern has \s*[\r\n] for \s*[\r\n]+, which is the same: \s takes the other breaks.
+    plain("bailingmoe", kQwen2),
+    plain("bailingmoe2", kQwen2),
+    plain("llada-moe", kQwen2),
     plain("seed-coder", kSeed),
     plain("exaone-moe", kExaoneMoe),
     whole_with_bos("tekken", kTekken),
@@ -436,7 +428,7 @@ Result<const PreTokenizer*> find_pre_tokenizer(std::string_view name) {
   for (const PreTokenizer& known : kPreTokenizers) {
     if (known.name == name) return &known;
   }
-  return with_hint(unsupported("unknown pre-tokenizer '{}' (tokenizer.ggml.pre)", name),
+  return with_hint(unsupported("unknown pre-tokenizer {} (tokenizer.ggml.pre)", quote(name)),
                    "its text would be cut into wrong tokens; a newer hearth may know it");
 }
 

@@ -66,6 +66,9 @@ uint32_t bits_of(uint32_t code, const SplitScheme& scheme) {
 struct Window {
   const Characters& text;
   size_t end;
+  // No line break in the white space before here: told by one look, so that a scheme that takes
+  // white space in small blocks does not look through a long run again for each.
+  mutable size_t break_free_end = 0;
 
   uint32_t bits(size_t i) const { return i < end ? text.bits[i] : 0; }
   uint32_t code(size_t i) const { return i < end ? text.codes[i] : UINT32_MAX; }
@@ -115,6 +118,17 @@ size_t match_runs(const Window& in, size_t i, std::span<const Run> runs, Alterna
   }
 }
 
+// \s*[\r\n]+
+size_t match_space_to_break(const Window& in, size_t i) {
+  if (i < in.break_free_end) return kNoMatch;
+  size_t after_break = kNoMatch;
+  for (; in.bits(i) & kSpaceChar; ++i) {
+    if (in.bits(i) & kLineBreakChar) after_break = i + 1;
+  }
+  if (after_break == kNoMatch) in.break_free_end = i;
+  return after_break;
+}
+
 // One letter, then letters and marks, where single blanks between words belong to the run.
 size_t match_marked_words(const Window& in, size_t i) {
   if (!(in.bits(i) & kLetterChar)) return kNoMatch;
@@ -138,6 +152,8 @@ size_t match_alternative(const Window& in, size_t i, const Alternative& alternat
       return match_contraction(in, i, false);
     case Alternative::Kind::kAnyCaseContraction:
       return match_contraction(in, i, true);
+    case Alternative::Kind::kSpaceToBreak:
+      return match_space_to_break(in, i);
     case Alternative::Kind::kMarkedWords: {
       if (alternative.runs[0].set.holds(in.bits(i))) {
         const size_t end = match_marked_words(in, i + 1);

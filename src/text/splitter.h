@@ -56,6 +56,7 @@ struct Alternative {
     kRuns,
     kContraction,         // 's 't 're 've 'm 'll 'd, lower case
     kAnyCaseContraction,  // the same in any case
+    kSpaceToBreak,        // white space up to the last line break in a run of it
     kMarkedWords,         // the set runs[0], then letters with marks, words joined by one blank
   };
   enum class Tail : uint8_t {

@@ -50,19 +50,13 @@ void encode_piece(std::string_view text, const Vocab& vocab,
 
 }  // namespace
 
-Result<Spm> Spm::make(const Vocab& vocab, TokenId unknown) {
-  Spm spm;
+Spm::Spm(const Vocab& vocab, TokenId unknown) {
   for (size_t b = 0; b < 256; ++b) {
     const char byte = static_cast<char>(b);
     TokenId id = vocab.find_byte(static_cast<uint8_t>(b));
     if (id == kNoToken) id = vocab.find(std::string_view(&byte, 1));
-    if (id == kNoToken) id = unknown;
-    if (id == kNoToken) {
-      return corrupt("the vocabulary has no token for byte 0x{:02X} and no unknown token", b);
-    }
-    spm.byte_ids_[b] = id;
+    byte_ids_[b] = id == kNoToken ? unknown : id;
   }
-  return spm;
 }
 
 void Spm::encode(std::string_view text, const Vocab& vocab, std::vector<TokenId>& out) const {

@@ -8,17 +8,16 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "text/vocab.h"
 
 namespace hearth::text {
 
 class Spm {
  public:
-  // `unknown` stands for bytes that have no token; an error where it is needed and missing.
-  static Result<Spm> make(const Vocab& vocab, TokenId unknown);
+  // `unknown`, a token of `vocab`, stands for bytes that have no token.
+  Spm(const Vocab& vocab, TokenId unknown);
 
-  // Appends the ids of `text`, whose spaces are already U+2581. `vocab` is the one of make().
+  // Appends the ids of `text`, whose spaces are already U+2581. `vocab` is that of the constructor.
   void encode(std::string_view text, const Vocab& vocab, std::vector<TokenId>& out) const;
 
  private:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/quote.h"
 #include "text/unicode.h"
 
 namespace hearth::text {
@@ -37,7 +38,7 @@ Status Tokenizer::make_model(const file::Metadata& metadata) {
   if (*name == "gpt2" || *name == "gemma4") return make_bpe(metadata);
   if (*name == "llama") return make_spm(metadata);
   if (*name == "bert") return make_wordpiece(metadata);
-  return with_hint(unsupported("tokenizer model '{}' (tokenizer.ggml.model)", *name),
+  return with_hint(unsupported("tokenizer model {} (tokenizer.ggml.model)", quote(*name)),
                    "hearth knows gpt2, llama, bert and gemma4");
 }
 
@@ -65,12 +66,7 @@ Status Tokenizer::make_bpe(const file::Metadata& metadata) {
     warnings_.emplace_back("tokenizer.ggml.add_bos_token is off; the family needs it: on");
   }
   TRY_LET(Bpe bpe, Bpe::make(metadata, *pre, vocab_));
-  if (const size_t n_missing = bpe.n_missing_bytes(vocab_); n_missing > 0) {
-    warnings_.push_back(
-        fmt::format("the vocabulary has no token for {} of 256 bytes: text that needs them loses "
-                    "them",
-                    n_missing));
-  }
+  missing_bytes_ = bpe.missing_bytes(vocab_);
   model_ = std::move(bpe);
   return {};
 }
@@ -79,13 +75,13 @@ Status Tokenizer::make_spm(const file::Metadata& metadata) {
   SpecialIds defaults;
   defaults.bos = 1;
   defaults.eos = 2;
-  defaults.unknown = 0;
+  defaults.unknown = 0;  // in every vocabulary, as none is empty
   special_ = find_special_ids(metadata, defaults, vocab_);
   add_bos_ = true;
   add_space_prefix_ = true;
   marks_spaces_ = true;
   read_flags(metadata);
-  TRY_LET(model_, Spm::make(vocab_, special_.unknown));
+  model_ = Spm(vocab_, special_.unknown);
   return {};
 }
 
@@ -217,6 +213,12 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, const DecodeOptions&
     strip = false;
   }
   return out;
+}
+
+bool Tokenizer::loses_bytes_of(std::string_view text) const {
+  if (missing_bytes_.none()) return false;
+  return std::any_of(text.begin(), text.end(),
+                     [&](char c) { return missing_bytes_.test(static_cast<uint8_t>(c)); });
 }
 
 bool Tokenizer::is_end_of_generation(TokenId id) const {

@@ -5,6 +5,7 @@
 // O(n log n) of the text's length, whatever the text.
 // Thread rule: immutable after make(); shared by any number of threads.
 #pragma once
+#include <bitset>
 #include <memory>
 #include <span>
 #include <string>
@@ -42,6 +43,10 @@ class Tokenizer {
   // Control tokens that a user's text spells are only tokens where `parse_special` is true: pass
   // false for text that nobody vouches for.
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  // True where encode drops a byte of `text` for which the vocabulary has no token, as the
+  // vocabulary of SmolLM2 for some control characters. Whoever takes text from people should say
+  // so.
+  bool loses_bytes_of(std::string_view text) const;
   // The bytes of many tokens; ids beyond the vocabulary give nothing. May end inside a character.
   std::string decode(std::span<const TokenId> ids, const DecodeOptions& options = {}) const;
 
@@ -91,7 +96,8 @@ class Tokenizer {
   bool add_bos_ = false;
   bool add_eos_ = false;
   bool add_space_prefix_ = false;
-  bool marks_spaces_ = false;  // U+2581 in token texts is a space
+  std::bitset<256> missing_bytes_;  // that no token stands for
+  bool marks_spaces_ = false;       // U+2581 in token texts is a space
   std::string model_name_;
   std::string pre_name_;
   std::vector<std::string> warnings_;
