@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include "text/chat_template.h"
+
+#include <utility>
+#include <vector>
+
+#include "text/jinja/interpreter.h"
+#include "text/jinja/parser.h"
+
+namespace hearth::text {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Bounds grow with the conversation: a template walks it a few times and copies parts of it.
+constexpr uint64_t kStepsPerValue = 500;
+constexpr size_t kHeapPerByte = 64;
+constexpr size_t kOutputBase = 4u << 20;
+constexpr size_t kOutputPerByte = 16;
+
+struct Size {
+  uint64_t n_values = 0;
+  size_t n_bytes = 0;
+};
+
+// Without recursion: the depth is checked only where the values are made.
+Size measure(const Json& json) {
+  Size size;
+  std::vector<const Json*> open{&json};
+  while (!open.empty()) {
+    const Json& value = *open.back();
+    open.pop_back();
+    ++size.n_values;
+    size.n_bytes += sizeof(jinja::Value);
+    if (value.is_string()) size.n_bytes += value.get_ref<const std::string&>().size();
+    if (value.is_array())
+      for (const Json& item : value) open.push_back(&item);
+    if (!value.is_object()) continue;
+    for (const auto& [key, item] : value.items()) {
+      size.n_bytes += key.size();
+      open.push_back(&item);
+    }
+  }
+  return size;
+}
+
+jinja::Limits limits_for(const ChatInput& input) {
+  jinja::Limits limits;
+  Size size;
+  for (const Json* json : {&input.messages, &input.tools, &input.variables}) {
+    const Size part = measure(*json);
+    size.n_values += part.n_values;
+    size.n_bytes += part.n_bytes;
+  }
+  limits.max_steps += size.n_values * kStepsPerValue;
+  limits.max_heap_bytes += size.n_bytes * kHeapPerByte;
+  limits.max_output_bytes = kOutputBase + size.n_bytes * kOutputPerByte;
+  return limits;
+}
+
+Status check_content(const Json& content, size_t i_message) {
+  if (content.is_null() || content.is_string()) return {};
+  if (!content.is_array())
+    return invalid("message {}: 'content' must be text, null or an array of parts, not {}",
+                   i_message, content.type_name());
+  for (size_t i = 0; i < content.size(); ++i) {
+    const Json& part = content[i];
+    if (part.is_string()) continue;
+    if (!part.is_object())
+      return invalid("message {}: part {} of 'content' must be an object or text, not {}",
+                     i_message, i, part.type_name());
+    const auto type = part.find("type");
+    if (type == part.end() || !type->is_string())
+      return invalid("message {}: part {} of 'content' has no text 'type'", i_message, i);
+  }
+  return {};
+}
+
+Status check_tool_calls(const Json& calls, size_t i_message) {
+  if (calls.is_null()) return {};
+  if (!calls.is_array())
+    return invalid("message {}: 'tool_calls' must be an array, not {}", i_message,
+                   calls.type_name());
+  for (size_t i = 0; i < calls.size(); ++i)
+    if (!calls[i].is_object())
+      return invalid("message {}: tool call {} must be an object, not {}", i_message, i,
+                     calls[i].type_name());
+  return {};
+}
+
+Status check_tools(const Json& tools) {
+  if (tools.is_null()) return {};
+  if (!tools.is_array())
+    return invalid("'tools' must be an array or null, not {}", tools.type_name());
+  for (size_t i = 0; i < tools.size(); ++i)
+    if (!tools[i].is_object())
+      return invalid("tool {} must be an object, not {}", i, tools[i].type_name());
+  return {};
+}
+
+Status define(jinja::Interpreter& in, std::string_view name, const Json& json) {
+  TRY_LET(const jinja::Value value, within(name, jinja::from_json(in.heap(), json)));
+  in.define(name, value);
+  return {};
+}
+
+// -- small conversations, for the facts
+
+ChatInput one_question() {
+  ChatInput input;
+  input.messages = Json::array({{{"role", "user"}, {"content", "hello"}}});
+  input.add_generation_prompt = true;
+  input.variables["bos_token"] = "<s>";
+  input.variables["eos_token"] = "</s>";
+  return input;
+}
+
+Json one_tool() {
+  const auto tool = Json::parse(R"([{"type":"function","function":{"name":"probe_tool",
+      "description":"d","parameters":{"type":"object","properties":{"city":{"type":"string",
+      "description":"c"}},"required":["city"]}}}])",
+                                nullptr, false);
+  return tool;
+}
+
+bool switches(const ChatTemplate& chat, const char* name) {
+  ChatInput on = one_question(), off = one_question();
+  on.variables[name] = true;
+  off.variables[name] = false;
+  const auto with = chat.render(on), without = chat.render(off);
+  return with && without && *with != *without;
+}
+
+}  // namespace
+
+std::tm ChatInput::local_now() {
+  const std::time_t seconds = std::time(nullptr);
+  std::tm calendar{};
+  localtime_r(&seconds, &calendar);
+  return calendar;
+}
+
+Status check_messages(const Json& messages) {
+  if (!messages.is_array())
+    return invalid("'messages' must be an array, not {}", messages.type_name());
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const Json& message = messages[i];
+    if (!message.is_object())
+      return invalid("message {} must be an object, not {}", i, message.type_name());
+    const auto role = message.find("role");
+    if (role == message.end()) return invalid("message {} has no 'role'", i);
+    if (!role->is_string())
+      return invalid("message {}: 'role' must be text, not {}", i, role->type_name());
+    if (const auto content = message.find("content"); content != message.end())
+      TRY(check_content(*content, i));
+    if (const auto calls = message.find("tool_calls"); calls != message.end())
+      TRY(check_tool_calls(*calls, i));
+  }
+  return {};
+}
+
+ChatTemplate::ChatTemplate(std::string source, std::unique_ptr<jinja::Ast> ast)
+    : source_(std::move(source)), ast_(std::move(ast)) {}
+ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
+ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
+ChatTemplate::~ChatTemplate() = default;
+
+Result<ChatTemplate> ChatTemplate::parse(std::string_view text) {
+  if (text.empty())
+    return with_hint(not_found("the model has no chat template"),
+                     "give the text as it is with --raw, or a template with --template FILE");
+  TRY_LET(auto ast, within("chat template", jinja::parse(text)));
+  return ChatTemplate(std::string(text), std::move(ast));
+}
+
+Result<std::string> ChatTemplate::render(const ChatInput& input) const {
+  TRY(check_messages(input.messages));
+  TRY(check_tools(input.tools));
+  if (!input.variables.is_object())
+    return invalid("the variables must be an object, not {}", input.variables.type_name());
+  jinja::Interpreter in(*ast_, limits_for(input), input.now);
+  TRY(define(in, "documents", nullptr));
+  for (const auto& [name, value] : input.variables.items()) TRY(define(in, name, value));
+  TRY(define(in, "messages", input.messages));
+  TRY(define(in, "tools", input.tools));
+  TRY(define(in, "add_generation_prompt", input.add_generation_prompt));
+  return within("chat template", in.run());
+}
+
+ChatTemplateFacts ChatTemplate::facts() const {
+  ChatTemplateFacts facts;
+  const auto plain = render(one_question());
+  ChatInput with_tool = one_question();
+  with_tool.tools = one_tool();
+  const auto tooled = render(with_tool);
+  facts.uses_tools = tooled && tooled->find("probe_tool") != std::string::npos;
+  ChatInput with_system = one_question();
+  with_system.messages.insert(with_system.messages.begin(),
+                              Json{{"role", "system"}, {"content", "be kind"}});
+  facts.refuses_system = plain && !render(with_system);
+  for (const char* name : {"enable_thinking", "thinking"})
+    if (facts.thinking_switch.empty() && switches(*this, name)) facts.thinking_switch = name;
+  return facts;
+}
+
+}  // namespace hearth::text
