@@ -23,6 +23,8 @@ class Doctor final : public Verb {
   void add_options(CLI::App& app) override {
     app.add_option("-t,--threads", n_threads_, "Threads to measure with (all cores)")
         ->check(CLI::Range(1, 1024));
+    app.add_option("--buffer", buffer_mib_, "MiB of memory to read (four times the last cache)")
+        ->check(CLI::Range(1, 1 << 20));
     app.add_flag("--quick", quick_, "Measure nothing, only look");
   }
 
@@ -33,7 +35,8 @@ class Doctor final : public Verb {
     if (!quick_) {
       if (!out.json()) out.note("measuring, about two seconds ...");
       const int threads = n_threads_ > 0 ? n_threads_ : os::cpu_info().usable_cores;
-      TRY_LET(limits, cpu::measure_limits(threads, cpu::limits_buffer_bytes()));
+      const uint64_t buffer = buffer_mib_ > 0 ? buffer_mib_ * kMiB : cpu::limits_buffer_bytes();
+      TRY_LET(limits, cpu::measure_limits(threads, buffer));
     }
     if (out.json()) {
       nlohmann::json facts = machine_facts();
@@ -91,6 +94,7 @@ class Doctor final : public Verb {
   }
 
   int n_threads_ = 0;
+  uint64_t buffer_mib_ = 0;
   bool quick_ = false;
 };
 

@@ -5,35 +5,15 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "base/nearest.h"
-#include "cli/verb.h"
+#include "tests/support/run_hearth.h"
 
 namespace hearth::cli {
 namespace {
 
-struct Ran {
-  int status = 0;
-  std::string out, err;
-};
+using test::Ran;
+using test::take_text;
 
-std::string slurp(std::FILE* file) {
-  std::string text;
-  std::rewind(file);
-  for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
-  return text;
-}
-
-Ran hearth(const std::vector<std::string>& args) {
-  std::FILE* out = std::tmpfile();
-  std::FILE* err = std::tmpfile();
-  Ran ran;
-  ran.status = run_command_line(args, out, err);
-  ran.out = slurp(out);
-  ran.err = slurp(err);
-  std::fclose(out);
-  std::fclose(err);
-  return ran;
-}
+Ran hearth(const std::vector<std::string>& args) { return test::run_hearth(args); }
 
 TEST(Frame, no_arguments_and_help_show_every_verb) {
   for (const std::vector<std::string>& args :
@@ -99,9 +79,8 @@ TEST(Frame, a_full_disk_is_said_and_fails) {
   std::FILE* err = std::tmpfile();
   const std::vector<std::string> args = {"version"};
   EXPECT_EQ(run_command_line(args, full, err), 1);
-  EXPECT_EQ(slurp(err), "hearth: cannot write to standard output; is the disk full?\n");
+  EXPECT_EQ(take_text(err), "hearth: cannot write to standard output; is the disk full?\n");
   std::fclose(full);
-  std::fclose(err);
 }
 
 TEST(Output, json_with_broken_utf8_is_still_json) {
@@ -116,24 +95,6 @@ TEST(Output, json_with_broken_utf8_is_still_json) {
 TEST(Output, an_error_stays_one_line_without_control_characters) {
   EXPECT_EQ(printable("a\nb\x1b[31mc\x7f"), "a?b?[31mc?");
   EXPECT_EQ(printable("caf\u00e9 \u0085 \u4f60"), "caf\u00e9 ? \u4f60");
-}
-
-TEST(Nearest, distance_counts_insertions_deletions_replacements_and_swaps) {
-  EXPECT_EQ(edit_distance("", ""), 0);
-  EXPECT_EQ(edit_distance("", "abc"), 3);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3);
-  EXPECT_EQ(edit_distance("tokenise", "tokenize"), 1);
-  EXPECT_EQ(edit_distance("lsit", "list"), 1);
-  EXPECT_EQ(edit_distance("list", "list"), 0);
-}
-
-TEST(Nearest, a_word_that_is_far_from_all_has_no_nearest) {
-  const std::vector<std::string> known = {"list", "run", "show"};
-  EXPECT_EQ(nearest("lst", known), "list");
-  EXPECT_EQ(nearest("shwo", known), "show");
-  EXPECT_EQ(nearest("perplexity", known), std::nullopt);
-  EXPECT_EQ(nearest("", known), std::nullopt);
-  EXPECT_EQ(nearest(std::string(100000, 'a'), known), std::nullopt);
 }
 
 }  // namespace

@@ -3,15 +3,13 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cli/verb.h"
 #include "file/gguf_write.h"
+#include "tests/support/run_hearth.h"
 #include "tests/support/temp_folder.h"
 
 namespace hearth::cli {
@@ -19,19 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Ran {
-  int status = 0;
-  std::string out, err;
-  nlohmann::json json() const { return nlohmann::json::parse(out, nullptr, false); }
-};
-
-std::string slurp(std::FILE* file) {
-  std::string text;
-  std::rewind(file);
-  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) text += static_cast<char>(c);
-  std::fclose(file);
-  return text;
-}
+using test::Ran;
 
 class StoreVerbs : public testing::Test {
  protected:
@@ -43,15 +29,7 @@ class StoreVerbs : public testing::Test {
     former_ ? ::setenv("HEARTH_HOME", former_->c_str(), 1) : ::unsetenv("HEARTH_HOME");
   }
 
-  static Ran hearth(const std::vector<std::string>& args) {
-    std::FILE* const out = std::tmpfile();
-    std::FILE* const err = std::tmpfile();
-    Ran ran;
-    ran.status = run_command_line(args, out, err);
-    ran.out = slurp(out);
-    ran.err = slurp(err);
-    return ran;
-  }
+  static Ran hearth(const std::vector<std::string>& args) { return test::run_hearth(args); }
 
   // A file that says everything that show can tell.
   std::string write_model(const std::string& name) {
