@@ -1,5 +1,5 @@
-#!/ usr / bin / env python3
-#SPDX - License - Identifier : MIT
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Captures what llama.cpp makes of hostile texts, for tests/text/tokens_golden_test.cpp.
 
     capture_tokens.py --lib LIB --out DIR FILE.gguf…     writes the three files below into DIR
@@ -10,28 +10,18 @@
 
 LIB is a library that exports llama.cpp's C interface: libllama.so of a build, or the extension
 module inside the package xllamacpp (a wheel is a zip file). FILE is a vocabulary
-(models/ggml-vocab-*.gguf in the source package llama-cpp-python) or a model;
-a model 's name is its folder' s.A vocabulary that the library refuses is left
-    out.
+(models/ggml-vocab-*.gguf in the source package llama-cpp-python) or a model; a model's name is its
+folder's. A vocabulary that the library refuses is left out.
 
-    texts.txt,
-    a line each : text REPEAT HEX these bytes,
-                  that many times codes FIRST LAST HEX each code point as UTF - 8(surrogates too),
-                  each followed by these bytes tokens.txt,
-                  per vocabulary : NAME N - TOKENS,
-                  then one line of 12 hexadecimal digits per text
-    : the upper 48 bits of FNV
-      -
-      1a 64 over the little - endian int32 sequence(count, ids…)
-of the four modes(
-    add_special,
-    parse_special) = 00,
-    01, 10,
-    11. facts.txt, a line per vocabulary : NAME N - TOKENS BOS EOS ADD_BOS ADD_EOS ENDS SHOWN HIDDEN
-    ,
-    where ENDS are the ids that end a generation, joined by commas,
-    and SHOWN and HIDDEN digests of the pieces of all tokens with and without special ones : FNV -
-        1a 64 as above over(length, bytes…) of each. A
+texts.txt, a line each:  text REPEAT HEX        these bytes, that many times
+                         codes FIRST LAST HEX   each code point as UTF-8 (surrogates too), each
+                                                followed by these bytes
+tokens.txt, per vocabulary:  NAME N-TOKENS, then one line of 12 hexadecimal digits per text: the
+upper 48 bits of FNV-1a 64 over the little-endian int32 sequence (count, ids…) of the four modes
+(add_special, parse_special) = 00, 01, 10, 11.
+facts.txt, a line per vocabulary:  NAME N-TOKENS BOS EOS ADD_BOS ADD_EOS ENDS SHOWN HIDDEN, where
+ENDS are the ids that end a generation, joined by commas, and SHOWN and HIDDEN digests of the pieces
+of all tokens with and without special ones: FNV-1a 64 as above over (length, bytes…) of each. A
 token that is no text of the byte alphabet counts as empty: the reference shows a complaint there.
 """
 
@@ -268,12 +258,12 @@ class Reference:
         self.lib.llama_backend_init()
 
     def load(self, path):
-#Larger than the structure of any version : it is passed and returned in memory.
+        # Larger than the structure of any version: it is passed and returned in memory.
         class Params(ctypes.Structure):
             _fields_ = [("raw", ctypes.c_uint8 * 256)]
         self.lib.llama_model_default_params.restype = Params
         params = self.lib.llama_model_default_params()
-#The first flag that is on is use_extra_bufts; vocab_only stands two before it.
+        # The first flag that is on is use_extra_bufts; vocab_only stands two before it.
         vocab_only = next(i for i in range(40, 104) if params.raw[i] == 1) - 2
         params.raw[vocab_only] = 1
         self.lib.llama_model_load_from_file.argtypes = [ctypes.c_char_p, Params]
