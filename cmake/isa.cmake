@@ -19,7 +19,7 @@ function(hearth_set_isa_flags)
         message(FATAL_ERROR "${name}: unknown instruction set '${isa}', see cmake/isa.cmake")
       endif()
       set_source_files_properties(${file} PROPERTIES
-                                  COMPILE_OPTIONS "${HEARTH_ISA_FLAGS_${isa}};-O3")
+                                  COMPILE_OPTIONS "${HEARTH_ISA_FLAGS_${isa}};-O3;-fno-exceptions")
     endif()
   endforeach()
 endfunction()

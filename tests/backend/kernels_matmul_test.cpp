@@ -173,6 +173,40 @@ TEST_P(Matmul, a_result_does_not_depend_on_the_tile_it_is_computed_in) {
   }
 }
 
+TEST_P(Matmul, many_tokens_give_what_one_gives) {
+  Random random(6);
+  const DType type = GetParam().type;
+  constexpr int kCols = 256, kManyRows = 35, kManyTokens = 300;  // more than one chunk of tokens
+  GuardedBytes weights(static_cast<size_t>(row_bytes(type, kCols)) * kManyRows);
+  random_row(type, int64_t{kCols} * kManyRows, random, weights.data());
+  const Guarded<float> x(normal_values(random, kCols * kManyTokens));
+  Guarded<ActBlock> blocks(kManyTokens);
+  const bool quantized = takes_act_blocks(weight_of(type));
+  table_for("base").quantize_act(x.data(), kCols * kManyTokens, blocks.data());
+  for (const std::string_view isa : machine_isa_names()) {
+    const MatmulFn matmul = table_for(isa).matmul[static_cast<int>(weight_of(type))];
+    Guarded<float> out(kManyRows * kManyTokens), one(kManyRows);
+    MatmulTile tile = {.weights = weights.data(),
+                       .row_bytes = row_bytes(type, kCols),
+                       .n_rows = kManyRows,
+                       .n_cols = kCols,
+                       .acts = quantized ? reinterpret_cast<const uint8_t*>(blocks.data())
+                                         : reinterpret_cast<const uint8_t*>(x.data()),
+                       .act_bytes = quantized ? int64_t{sizeof(ActBlock)} : 4 * kCols,
+                       .n_tokens = kManyTokens,
+                       .out = out.data(),
+                       .out_stride = kManyRows};
+    matmul(tile);
+    tile.n_tokens = 1;
+    tile.out = one.data();
+    for (int t = 0; t < kManyTokens; ++t, tile.acts += tile.act_bytes) {
+      matmul(tile);
+      ASSERT_EQ(std::memcmp(one.data(), &out[static_cast<size_t>(t * kManyRows)], 4 * kManyRows), 0)
+          << isa << " token " << t;
+    }
+  }
+}
+
 TEST_P(Matmul, the_largest_codes_and_activations_do_not_overflow) {
   const DType type = GetParam().type;
   if (GetParam().block_weights == 1) return;

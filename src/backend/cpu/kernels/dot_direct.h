@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Products of quantized weights with one to three tokens (decode), written once over Words: limited
+// Products of quantized weights with one to four tokens (decode), written once over Words: limited
 // by the machine's read bandwidth. Four rows from four distant segments go together: a core keeps
 // more misses in flight over several streams than over one (docs/design: 15 % at four streams), and
 // the sums of four rows are added over their lanes side by side. The next bytes are fetched 1 KiB
@@ -11,7 +11,6 @@
 namespace hearth::cpu {
 namespace {
 
-constexpr int kDirectTokens = 3;
 constexpr int kPrefetchBytes = 1024;
 
 // Four rows of a tile; where fewer are left, the first stands in for the others.
@@ -29,10 +28,6 @@ inline FourRows four_rows(const MatmulTile& tile, int first, int step, int n) {
     rows.block[r] = tile.weights + rows.index[r] * tile.row_bytes;
   }
   return rows;
-}
-
-inline const ActBlock* act_row(const MatmulTile& tile, int token) {
-  return reinterpret_cast<const ActBlock*>(tile.acts + token * tile.act_bytes);
 }
 
 inline void prefetch(const uint8_t* p, int bytes) {
@@ -56,6 +51,28 @@ inline __m256i load_pairs(const SumPair* p) {
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
 }
 
+// T tokens' blocks of activations.
+template <int T>
+struct Acts {
+  const ActBlock* block[T];  // moves along the columns
+};
+
+// Tokens from the first on; where fewer are left, the last stands in for the others.
+template <int T>
+inline Acts<T> act_rows(const MatmulTile& tile) {
+  Acts<T> acts;
+  for (int t = 0; t < T; ++t) {
+    const int token = t < tile.n_tokens ? t : tile.n_tokens - 1;
+    acts.block[t] = reinterpret_cast<const ActBlock*>(tile.acts + token * tile.act_bytes);
+  }
+  return acts;
+}
+
+template <int T>
+inline void store_all(const MatmulTile& tile, const FourRows& rows, const __m128 sums[T]) {
+  for (int t = 0; t < T && t < tile.n_tokens; ++t) store_rows(tile, rows, t, sums[t]);
+}
+
 // The sums of minima of four rows: each row's lie in 8 lanes.
 template <class Format>
 HEARTH_INLINE inline __m128 min_sums(const FourRows& rows, const ActBlock& act) {
@@ -77,94 +94,102 @@ HEARTH_INLINE inline __m128 min_sums(const FourRows& rows, const ActBlock& act) 
       _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
 }
 
-template <class Format>
-HEARTH_INLINE inline __m128 super_products(const FourRows& rows, const ActBlock& act) {
-  Ints sums[4];
+// The integer sums of one block: four rows by T tokens. Weights are unpacked once for all tokens.
+template <class Format, int T>
+HEARTH_INLINE inline void super_sums(const FourRows& rows, const Acts<T>& acts, Ints out[T][4]) {
 #pragma GCC unroll 4
   for (int r = 0; r < 4; ++r) {
-    Ints sum = ints_zero();
+    Ints sums[T];
+    for (int t = 0; t < T; ++t) sums[t] = ints_zero();
     Format::visit(rows.block[r], [&](int a, int b, Words w) HEARTH_INLINE {
-      sum = ints_dot(sum, w, words_load_two(act.x + a, act.x + b));
+      for (int t = 0; t < T; ++t) {
+        const int16_t* x = acts.block[t]->x;
+        sums[t] = ints_dot(sums[t], w, words_load_two(x + a, x + b));
+      }
     });
-    sums[r] = sum;
-  }
-  if constexpr (Format::kSums == 1) {
-    return ints_sum4_narrow(sums);
-  } else {
-    return ints_sum4_wide(sums);
+    for (int t = 0; t < T; ++t) out[t][r] = sums[t];
   }
 }
 
 template <class Format, int T>
 inline void super_direct(const MatmulTile& tile, FourRows rows) {
-  __m128 sums[T];
-  for (int t = 0; t < T; ++t) sums[t] = _mm_setzero_ps();
+  __m128 totals[T];
+  for (int t = 0; t < T; ++t) totals[t] = _mm_setzero_ps();
+  Acts<T> acts = act_rows<T>(tile);
   const int n_blocks = tile.n_cols / 256;
   for (int b = 0; b < n_blocks; ++b) {
     for (int r = 0; r < 4; ++r) prefetch(rows.block[r], Format::kBytes);
+    Ints sums[T][4];
+    super_sums<Format, T>(rows, acts, sums);
     const __m128 d = halves_of(rows, Format::kD);
     for (int t = 0; t < T; ++t) {
-      const ActBlock& act = act_row(tile, t)[b];
-      __m128 value = _mm_mul_ps(d, super_products<Format>(rows, act));
+      const ActBlock& act = *acts.block[t];
+      __m128 value =
+          _mm_mul_ps(d, Format::kSums == 1 ? ints_sum4_narrow(sums[t]) : ints_sum4_wide(sums[t]));
       if constexpr (Format::kMinGroup != 0) {
         const __m128 dmin = halves_of(rows, Format::kDmin);
         value = _mm_sub_ps(value, _mm_mul_ps(dmin, min_sums<Format>(rows, act)));
       }
-      sums[t] = _mm_add_ps(sums[t], _mm_mul_ps(value, _mm_set1_ps(act.scale)));
+      totals[t] = _mm_add_ps(totals[t], _mm_mul_ps(value, _mm_set1_ps(act.scale)));
+      ++acts.block[t];
     }
     for (int r = 0; r < 4; ++r) rows.block[r] += Format::kBytes;
   }
-  for (int t = 0; t < T; ++t) store_rows(tile, rows, t, sums[t]);
+  store_all<T>(tile, rows, totals);
 }
 
-// The products of 8 groups of one row, before they are added.
-template <class Format>
-HEARTH_INLINE inline __m256 group_products(const uint8_t* blocks, const ActBlock& act) {
-  Ints sums[4];
+// The products of 8 groups of one row with T tokens, before they are added.
+template <class Format, int T>
+HEARTH_INLINE inline void group_products(const uint8_t* blocks, const Acts<T>& acts,
+                                         __m256 out[T]) {
+  Ints sums[T][4];
 #pragma GCC unroll 4
   for (int pair = 0; pair < 4; ++pair) {
     const uint8_t* first = blocks + 2 * pair * Format::kBytes;
-    const int16_t* x = act.x + 64 * pair;
-    Ints sum = ints_zero();
+    for (int t = 0; t < T; ++t) sums[t][pair] = ints_zero();
     Format::visit(first, first + Format::kBytes, [&](int a, int b, Words w) HEARTH_INLINE {
-      sum = ints_dot(sum, w, words_load_two(x + a, x + b));
+      for (int t = 0; t < T; ++t) {
+        const int16_t* x = acts.block[t]->x + 64 * pair;
+        sums[t][pair] = ints_dot(sums[t][pair], w, words_load_two(x + a, x + b));
+      }
     });
-    sums[pair] = sum;
   }
   const __m256 d = group_scales<Format>(blocks, 0);
-  __m256 products = _mm256_mul_ps(d, _mm256_cvtepi32_ps(ints_sum8(sums)));
+  for (int t = 0; t < T; ++t) out[t] = _mm256_mul_ps(d, _mm256_cvtepi32_ps(ints_sum8(sums[t])));
   if constexpr (Format::kHasMin) {
-    const __m256i x_sums = _mm256_madd_epi16(load_pairs(act.sum32), _mm256_set1_epi32(0x10100));
     const __m256 m = group_scales<Format>(blocks, 2);
-    products = _mm256_add_ps(products, _mm256_mul_ps(m, _mm256_cvtepi32_ps(x_sums)));
+    for (int t = 0; t < T; ++t) {
+      const __m256i x_sums =
+          _mm256_madd_epi16(load_pairs(acts.block[t]->sum32), _mm256_set1_epi32(0x10100));
+      out[t] = _mm256_add_ps(out[t], _mm256_mul_ps(m, _mm256_cvtepi32_ps(x_sums)));
+    }
   }
-  return products;
 }
 
 // One block of activations (8 groups) of four rows: the tree of kernels/table.h by pairs of lanes.
-template <class Format>
-HEARTH_INLINE inline __m128 group_values(const FourRows& rows, const ActBlock& act) {
-  __m256 p[4];
-  for (int r = 0; r < 4; ++r) p[r] = group_products<Format>(rows.block[r], act);
-  const __m256 all = _mm256_hadd_ps(_mm256_hadd_ps(p[0], p[1]), _mm256_hadd_ps(p[2], p[3]));
-  return _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+template <class Format, int T>
+HEARTH_INLINE inline void add_group_block(const FourRows& rows, Acts<T>& acts, __m128 totals[T]) {
+  __m256 p[4][T];
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; ++r) group_products<Format, T>(rows.block[r], acts, p[r]);
+  for (int t = 0; t < T; ++t) {
+    const __m256 all =
+        _mm256_hadd_ps(_mm256_hadd_ps(p[0][t], p[1][t]), _mm256_hadd_ps(p[2][t], p[3][t]));
+    const __m128 value = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+    totals[t] = _mm_add_ps(totals[t], _mm_mul_ps(value, _mm_set1_ps(acts.block[t]->scale)));
+    ++acts.block[t];
+  }
 }
 
 template <class Format, int T>
 inline void group_direct(const MatmulTile& tile, FourRows rows) {
-  __m128 sums[T];
-  for (int t = 0; t < T; ++t) sums[t] = _mm_setzero_ps();
-  const auto add_block = [&](int b) HEARTH_INLINE {
-    for (int t = 0; t < T; ++t) {
-      const ActBlock& act = act_row(tile, t)[b];
-      const __m128 value = group_values<Format>(rows, act);
-      sums[t] = _mm_add_ps(sums[t], _mm_mul_ps(value, _mm_set1_ps(act.scale)));
-    }
-  };
+  __m128 totals[T];
+  for (int t = 0; t < T; ++t) totals[t] = _mm_setzero_ps();
+  Acts<T> acts = act_rows<T>(tile);
   const int n_full = tile.n_cols / 256, rest_bytes = tile.n_cols % 256 / 32 * Format::kBytes;
   for (int b = 0; b < n_full; ++b) {
     for (int r = 0; r < 4; ++r) prefetch(rows.block[r], 8 * Format::kBytes);
-    add_block(b);
+    add_group_block<Format, T>(rows, acts, totals);
     for (int r = 0; r < 4; ++r) rows.block[r] += 8 * Format::kBytes;
   }
   if (rest_bytes != 0) {
@@ -173,12 +198,12 @@ inline void group_direct(const MatmulTile& tile, FourRows rows) {
       __builtin_memcpy(copies[r], rows.block[r], static_cast<unsigned long>(rest_bytes));
       rows.block[r] = copies[r];
     }
-    add_block(n_full);
+    add_group_block<Format, T>(rows, acts, totals);
   }
-  for (int t = 0; t < T; ++t) store_rows(tile, rows, t, sums[t]);
+  store_all<T>(tile, rows, totals);
 }
 
-// kKernel: super_direct or group_direct with the format and number of tokens.
+// kernel: super_direct or group_direct with a format and a number of tokens.
 template <class Kernel>
 inline void for_four_rows(const MatmulTile& tile, const Kernel& kernel) {
   const int segment = tile.n_rows / 4, rest = tile.n_rows % 4;

@@ -8,6 +8,7 @@
 namespace hearth::cpu {
 namespace {
 
+// Up to four tokens go directly, three as four: a panel costs more to fill than that saves.
 template <class Format>
 void matmul_super(const MatmulTile& tile) {
   switch (tile.n_tokens) {
@@ -16,7 +17,8 @@ void matmul_super(const MatmulTile& tile) {
     case 2:
       return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 2>(tile, r); });
     case 3:
-      return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 3>(tile, r); });
+    case 4:
+      return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 4>(tile, r); });
     default:
       return panel_matmul<SuperKernel<Format>>(tile);
   }
@@ -30,7 +32,8 @@ void matmul_group(const MatmulTile& tile) {
     case 2:
       return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 2>(tile, r); });
     case 3:
-      return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 3>(tile, r); });
+    case 4:
+      return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 4>(tile, r); });
     default:
       return panel_matmul<GroupKernel<Format>>(tile);
   }

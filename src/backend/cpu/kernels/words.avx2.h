@@ -20,8 +20,10 @@ struct Doubles {
   __m256d part[4];
 };
 
-// Tokens that one pass over a panel serves: 8 registers of sums, one panel row, one activation.
+// Tokens that one pass over panels serves, and panels of 16 rows at once: 8 registers of sums, one
+// panel row, one activation.
 constexpr int kPanelTokens = 4;
+constexpr int kPanels = 1;
 
 inline __m256i load_16_words(const int16_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
@@ -128,10 +130,10 @@ inline Ints ints_zero() { return {_mm256_setzero_si256(), _mm256_setzero_si256()
 inline Ints ints_dot(Ints acc, Words a, Words b) {
   return {dot_pairs(acc.low, a.low, b.low), dot_pairs(acc.high, a.high, b.high)};
 }
-// The same with one pair of words for all 16 sums.
-inline Ints ints_dot_pair(Ints acc, Words a, const int16_t* pair) {
-  const __m256i b = _mm256_castps_si256(_mm256_broadcast_ss(reinterpret_cast<const float*>(pair)));
-  return {dot_pairs(acc.low, a.low, b), dot_pairs(acc.high, a.high, b)};
+// One pair of words in all 16 places.
+inline Words words_broadcast_pair(const int16_t* pair) {
+  const __m256i v = _mm256_castps_si256(_mm256_broadcast_ss(reinterpret_cast<const float*>(pair)));
+  return {v, v};
 }
 inline Words words_load_row(const uint32_t* p) {
   const auto* parts = reinterpret_cast<const __m256i*>(p);

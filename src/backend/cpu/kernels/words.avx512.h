@@ -14,8 +14,10 @@ struct Doubles {
   __m512d part[2];
 };
 
-// 8 independent sums cover the latency of the multiplication on two ports; more would spill.
+// 16 sums, two panel rows and one activation: each loaded register serves two multiplications and
+// more, and the latency of the multiplication on two ports is covered.
 constexpr int kPanelTokens = 8;
+constexpr int kPanels = 2;
 
 inline __m256i load_32_bytes(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
@@ -81,10 +83,10 @@ inline Words scales_two(Scales scales) {
 
 inline Ints ints_zero() { return _mm512_setzero_si512(); }
 inline Ints ints_dot(Ints acc, Words a, Words b) { return dot_pairs(acc, a, b); }
-inline Ints ints_dot_pair(Ints acc, Words a, const int16_t* pair) {
+inline Words words_broadcast_pair(const int16_t* pair) {
   int32_t both;
   __builtin_memcpy(&both, pair, 4);
-  return dot_pairs(acc, a, _mm512_set1_epi32(both));
+  return _mm512_set1_epi32(both);
 }
 inline Words words_load_row(const uint32_t* p) { return _mm512_load_si512(p); }
 inline Vec ints_to_vec(Ints a) { return _mm512_cvtepi32_ps(a); }
