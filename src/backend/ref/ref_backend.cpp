@@ -118,6 +118,10 @@ class RefProgram : public backend::Program {
       }
       const graph::Node& node = g_.nodes()[static_cast<size_t>(i)];
       const int n = n_rows(node.out);
+      if (const auto* product = std::get_if<graph::MatMul>(&node.op)) {
+        multiply(*product, node.out, n);  // all rows at once: each weight row is decoded once
+        continue;
+      }
       for (int r = 0; r < n; ++r) {
         TRY(std::visit([&](const auto& op) { return execute(op, node.out, r); }, node.op));
       }
@@ -177,10 +181,12 @@ class RefProgram : public backend::Program {
     rms_norm(one(op.x, r), floats(op.weight), op.eps, op.segment, row(out, r));
     return {};
   }
-  Status execute(const graph::MatMul& op, ValueId out, int r) {
-    matmul(matrix(op.weight), floats(op.bias), as_rows(one(op.x, r)), as_rows(row(out, r)));
-    return {};
+  void multiply(const graph::MatMul& op, ValueId out, int n) {
+    if (n == 0) return;
+    matmul(matrix(op.weight), floats(op.bias), {row(op.x, 0).data(), n, g_.width(op.x)},
+           {row(out, 0).data(), n, g_.width(out)});
   }
+  Status execute(const graph::MatMul&, ValueId, int) { return internal_error("see multiply"); }
   Status execute(const graph::MatMulHeads& op, ValueId out, int r) {
     matmul_heads(op, matrix(op.weight), as_rows(one(op.x, r)), as_rows(row(out, r)));
     return {};

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "engine/engine.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "os/memory.h"
+
+namespace hearth::engine {
+
+Sequence::Sequence(Sequence&& other) noexcept
+    : engine_(std::exchange(other.engine_, nullptr)),
+      table_(std::move(other.table_)),
+      tokens_(std::move(other.tokens_)) {}
+
+Sequence& Sequence::operator=(Sequence&& other) noexcept {
+  if (this == &other) return *this;
+  if (engine_ != nullptr) engine_->close(*this);
+  engine_ = std::exchange(other.engine_, nullptr);
+  table_ = std::move(other.table_);
+  tokens_ = std::move(other.tokens_);
+  return *this;
+}
+
+Sequence::~Sequence() {
+  if (engine_ != nullptr) engine_->close(*this);
+}
+
+int Sequence::truncate(int n) {
+  const int kept = engine_->cache_->truncate(table_, n);
+  tokens_.resize(static_cast<size_t>(kept));
+  return kept;
+}
+
+// The user's context, or the model's own as far as half of the free memory holds its cache.
+Status Engine::choose_context(const file::Gguf& file) {
+  const int own = model_.hparams.P;
+  if (options_.n_ctx < 0) return invalid("a context of {} tokens", options_.n_ctx);
+  if (options_.n_ctx > 0) {
+    n_ctx_ = options_.n_ctx;
+    if (n_ctx_ > own) {
+      warnings_.push_back(fmt::format(
+          "the context of {} is longer than the {} that the model was trained for", n_ctx_, own));
+    }
+    return {};
+  }
+  n_ctx_ = own;
+  const uint64_t available = os::memory_info().available_bytes;
+  const auto needed = [&] {
+    return engine::kv_bytes(kv_layout(model_.graph.cache_layers(),
+                                      int64_t{n_ctx_} * options_.n_sequences, options_.n_sequences,
+                                      options_.max_batch, options_.kv));
+  };
+  constexpr int kFloor = 4096;  // below this a chat is no use; rather let the allocation fail
+  while (n_ctx_ > kFloor && needed() > available / 2) n_ctx_ = std::max(kFloor, n_ctx_ / 2);
+  if (n_ctx_ < own) {
+    warnings_.push_back(fmt::format(
+        "context {} instead of the model's {}: its KV cache takes {} and {} of memory are free; "
+        "-c sets it",
+        n_ctx_, own, format_bytes(needed()), format_bytes(available)));
+  }
+  static_cast<void>(file);
+  return {};
+}
+
+Result<std::unique_ptr<Engine>> Engine::make(const file::Gguf& file,
+                                             std::unique_ptr<backend::Backend> backend,
+                                             const EngineOptions& options) {
+  auto engine = std::unique_ptr<Engine>(new Engine);
+  engine->options_ = options;
+  engine->backend_ = std::move(backend);
+  EngineOptions& o = engine->options_;
+  if (o.max_batch < 1 || o.n_sequences < 1) {
+    return invalid("a batch of {} tokens, {} sequences", o.max_batch, o.n_sequences);
+  }
+  TRY_LET(engine->model_, arch::build_model(file, o.n_ctx));
+  const graph::Graph& graph = engine->model_.graph;
+  TRY(engine->choose_context(file));
+  if (o.max_outputs <= 0) o.max_outputs = o.n_sequences;
+  o.max_batch = std::min(o.max_batch, std::max(engine->n_ctx_, o.n_sequences));
+  if (engine->spec().encoder) {
+    // Encoders see both ways, so a text is one batch.
+    engine->n_ctx_ = std::min(engine->n_ctx_, engine->hparams().P);
+    o.max_batch = std::max(o.max_batch, engine->n_ctx_);
+    o.max_outputs = o.max_batch;
+  }
+  o.max_outputs = std::min(o.max_outputs, o.max_batch);
+  const backend::Segment whole{0, static_cast<int>(graph.nodes().size())};
+  TRY_LET(engine->program_, engine->backend_->compile(graph, whole, {o.max_batch, o.max_outputs}));
+  const backend::KvLayout layout =
+      kv_layout(graph.cache_layers(), int64_t{engine->n_ctx_} * o.n_sequences, o.n_sequences,
+                o.max_batch, o.kv);
+  TRY_LET(engine->kv_, engine->backend_->make_kv(layout));
+  engine->cache_ = std::make_unique<KvCache>(layout);
+  for (const std::string& warning : engine->warnings_) log_info("{}", warning);
+  return engine;
+}
+
+Result<Sequence> Engine::open_sequence() {
+  if (n_open_ >= options_.n_sequences) {
+    return over_limit("all {} sequences of the engine are in use", options_.n_sequences);
+  }
+  ++n_open_;
+  Sequence sequence(this);
+  sequence.table_ = cache_->open();
+  return sequence;
+}
+
+Result<Sequence> Engine::fork(const Sequence& sequence) {
+  TRY_LET(Sequence copy, open_sequence());
+  copy.table_ = cache_->fork(sequence.table_);
+  copy.tokens_ = sequence.tokens_;
+  return copy;
+}
+
+void Engine::close(Sequence& sequence) {
+  cache_->close(sequence.table_);
+  --n_open_;
+}
+
+Status Engine::check_parts(std::span<const StepPart> parts) const {
+  size_t n_tokens = 0, n_outputs = 0;
+  for (const StepPart& part : parts) {
+    CHECK(part.sequence != nullptr && part.sequence->engine_ == this && !part.tokens.empty());
+    n_tokens += part.tokens.size();
+    n_outputs += part.want == Want::kAll ? part.tokens.size() : part.want == Want::kLast ? 1 : 0;
+    const auto total = part.tokens.size() + static_cast<size_t>(part.sequence->n_tokens());
+    if (total > static_cast<size_t>(n_ctx_)) {
+      return with_hint(over_limit("{} tokens do not fit the context of {}", total, n_ctx_),
+                       "use a longer context (-c) or a shorter text");
+    }
+    if (spec().encoder) CHECK(part.sequence->n_tokens() == 0);
+    for (const int32_t token : part.tokens) {
+      if (token < 0 || token >= hparams().V) {
+        return invalid("token {} is outside of the vocabulary of {}", token, hparams().V);
+      }
+    }
+  }
+  CHECK(n_tokens <= static_cast<size_t>(options_.max_batch));
+  CHECK(n_outputs <= static_cast<size_t>(options_.max_outputs));
+  return {};
+}
+
+Status Engine::step(std::span<const StepPart> parts, const std::atomic<bool>* cancel) {
+  TRY(check_parts(parts));
+  const bool cached = !spec().encoder;
+  tokens_.clear();
+  positions_.clear();
+  i_sequence_.clear();
+  outputs_.clear();
+  pages_.resize(parts.size());
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const StepPart& part = parts[i];
+    const auto n = static_cast<int>(part.tokens.size());
+    SequenceTable& table = part.sequence->table_;
+    if (cached) TRY(cache_->reserve(table, n, *kv_));
+    for (int t = 0; t < n; ++t) {
+      if (part.want == Want::kAll || (part.want == Want::kLast && t == n - 1)) {
+        outputs_.push_back(static_cast<int32_t>(tokens_.size()));
+      }
+      tokens_.push_back(part.tokens[static_cast<size_t>(t)]);
+      positions_.push_back(part.sequence->n_tokens() + t);
+      i_sequence_.push_back(static_cast<int32_t>(i));
+    }
+    pages_[i].pages.clear();
+    for (const auto& pages : table.pages) pages_[i].pages.emplace_back(pages);
+  }
+  const backend::Batch batch{.tokens = tokens_,
+                             .positions = positions_,
+                             .i_sequence = i_sequence_,
+                             .outputs = outputs_,
+                             .sequences = pages_,
+                             .cancel = cancel};
+  TRY(program_->run(batch, kv_.get()));
+  if (!cached) return {};
+  for (const StepPart& part : parts) {
+    cache_->commit(part.sequence->table_, static_cast<int>(part.tokens.size()));
+    part.sequence->tokens_.insert(part.sequence->tokens_.end(), part.tokens.begin(),
+                                  part.tokens.end());
+  }
+  return {};
+}
+
+std::span<const float> Engine::output(int i) {
+  CHECK(i >= 0 && i < n_outputs());
+  return program_->row(model_.graph.result(), i);
+}
+
+}  // namespace hearth::engine

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// Runs a model: holds the compiled program and the KV cache, and takes steps over any mix of
+// sequences. What a step costs and gives depends on its rows only; who asks for them is the
+// scheduler's business (generate.h for one sequence, the server for many).
+// Thread rule: one thread at a time.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "arch/model_graph.h"
+#include "backend/backend.h"
+#include "base/result.h"
+#include "engine/kv_cache.h"
+#include "file/gguf.h"
+
+namespace hearth::engine {
+
+struct EngineOptions {
+  int n_ctx = 0;        // context of one sequence; 0: the model's own, as far as memory goes
+  int n_sequences = 1;  // how many may be open together
+  int max_batch = 512;  // tokens of one step; longer prompts are cut into chunks
+  int max_outputs = 0;  // rows of logits of one step; 0: n_sequences
+  backend::KvFormat kv;
+};
+
+class Engine;
+
+// A sequence of tokens and its place in the cache. Gives its pages back when destroyed; must not
+// outlive its engine.
+class Sequence {
+ public:
+  Sequence(Sequence&& other) noexcept;
+  Sequence& operator=(Sequence&& other) noexcept;
+  Sequence(const Sequence&) = delete;
+  Sequence& operator=(const Sequence&) = delete;
+  ~Sequence();
+
+  // The tokens whose keys and values are in the cache, in order.
+  std::span<const int32_t> tokens() const { return tokens_; }
+  int n_tokens() const { return static_cast<int>(tokens_.size()); }
+
+  // Keeps the first n tokens, or none where a sliding window has given their pages back already;
+  // answers how many are kept.
+  int truncate(int n);
+
+ private:
+  friend class Engine;
+  explicit Sequence(Engine* engine) : engine_(engine) {}
+  Engine* engine_ = nullptr;
+  SequenceTable table_;
+  std::vector<int32_t> tokens_;
+};
+
+enum class Want { kNothing, kLast, kAll };  // of which of a sequence's new tokens the results
+
+// New tokens of one sequence in a step.
+struct StepPart {
+  Sequence* sequence = nullptr;
+  std::span<const int32_t> tokens;
+  Want want = Want::kLast;
+};
+
+class Engine {
+ public:
+  // The file must outlive the engine. Errors: the model does not fit, an option is out of range.
+  static Result<std::unique_ptr<Engine>> make(const file::Gguf& file,
+                                              std::unique_ptr<backend::Backend> backend,
+                                              const EngineOptions& options);
+
+  // Errors: more sequences than the engine was made for.
+  Result<Sequence> open_sequence();
+  // A second sequence with the same past, sharing its pages.
+  Result<Sequence> fork(const Sequence& sequence);
+
+  // One step: all parts together, at most max_batch tokens and max_outputs results. Afterwards the
+  // tokens belong to their sequences. On error (cancelled, cache full) no sequence has changed.
+  Status step(std::span<const StepPart> parts, const std::atomic<bool>* cancel = nullptr);
+  // Result i of the last step, in the order of parts and tokens: logits [V] (hidden states [D] of
+  // encoders). Valid until the next step.
+  std::span<const float> output(int i);
+  int n_outputs() const { return static_cast<int>(outputs_.size()); }
+
+  const arch::HParams& hparams() const { return model_.hparams; }
+  const arch::ArchSpec& spec() const { return *model_.spec; }
+  const graph::Graph& graph() const { return model_.graph; }
+  int n_ctx() const { return n_ctx_; }
+  int max_batch() const { return options_.max_batch; }
+  int max_outputs() const { return options_.max_outputs; }
+  std::string backend_name() const { return backend_->name(); }
+  uint64_t kv_bytes() const { return kv_ ? kv_->bytes() : 0; }
+  uint64_t scratch_bytes() const { return program_->scratch_bytes(); }
+  // What was decided for the user ("context 8192 instead of 131072: …"), one line each.
+  std::span<const std::string> warnings() const { return warnings_; }
+
+ private:
+  friend class Sequence;
+  Engine() = default;
+  Status choose_context(const file::Gguf& file);
+  Status check_parts(std::span<const StepPart> parts) const;
+  void close(Sequence& sequence);
+
+  EngineOptions options_;
+  int n_ctx_ = 0;
+  std::unique_ptr<backend::Backend> backend_;
+  arch::ModelGraph model_;
+  std::unique_ptr<backend::Program> program_;
+  std::unique_ptr<backend::KvStore> kv_;
+  std::unique_ptr<KvCache> cache_;
+  int n_open_ = 0;
+  std::vector<std::string> warnings_;
+  // The batch of the present step; kept so that nothing is allocated per token.
+  std::vector<int32_t> tokens_, positions_, i_sequence_, outputs_;
+  std::vector<backend::SequencePages> pages_;
+};
+
+}  // namespace hearth::engine
