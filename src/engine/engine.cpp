@@ -47,7 +47,8 @@ Status Engine::choose_context(const file::Gguf& file) {
     return {};
   }
   n_ctx_ = own;
-  const uint64_t available = os::memory_info().available_bytes;
+  TRY_LET(const os::MemoryInfo memory, os::memory_info());
+  const uint64_t available = memory.available_bytes;
   const auto needed = [&] {
     return engine::kv_bytes(kv_layout(model_.graph.cache_layers(),
                                       int64_t{n_ctx_} * options_.n_sequences, options_.n_sequences,

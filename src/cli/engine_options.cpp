@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "cli/engine_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "backend/backend.h"
+#include "base/clock.h"
+#include "hub/store.h"
+
+namespace hearth::cli {
+namespace {
+
+Result<DType> cache_format(const std::string& name) {
+  const auto type = dtype_from_name(name);
+  if (!type) {
+    return with_hint(invalid("unknown cache format '{}'", name),
+                     "it can be f32, f16, bf16, q8_0, q5_1 or q4_0");
+  }
+  return *type;
+}
+
+}  // namespace
+
+void EngineFlags::add_options(CLI::App& app) {
+  app.add_option("-c,--ctx,--ctx-size", n_ctx,
+                 "Context in tokens; 0: the model's own, as far as memory goes")
+      ->capture_default_str();
+  app.add_option("-t,--threads", n_threads, "Threads; 0: one per physical core")
+      ->capture_default_str();
+  app.add_option("-b,--batch", batch, "Most tokens of one step")->capture_default_str();
+  app.add_option("--cache-type-k,--ctk", cache_k,
+                 "Format of the cache's keys: f32, f16, bf16, q8_0, q5_1, q4_0")
+      ->capture_default_str();
+  app.add_option("--cache-type-v,--ctv", cache_v, "Format of the cache's values")
+      ->capture_default_str();
+  app.add_flag("--reference", reference,
+               "Run the slow exact reference instead of the kernels (to check answers)");
+}
+
+Status EngineFlags::check() const {
+  TRY(cache_format(cache_k));
+  TRY(cache_format(cache_v));
+  if (n_ctx < 0) return invalid("a context of {} tokens", n_ctx);
+  if (n_threads < 0 || n_threads > 1024) return invalid("{} threads", n_threads);
+  if (batch < 1 || batch > 65536) return invalid("a batch of {} tokens", batch);
+  return {};
+}
+
+Result<LoadedModel> open_model(const std::string& model) {
+  LoadedModel loaded;
+  TRY_LET(const hub::Store store, hub::Store::of_user());
+  TRY_LET(const hub::ResolvedModel resolved, store.resolve(model));
+  loaded.name = resolved.name;
+  TRY_LET(file::Gguf file, file::Gguf::open(resolved.file));
+  loaded.file = std::make_unique<file::Gguf>(std::move(file));
+  return loaded;
+}
+
+Result<LoadedModel> load_model(const std::string& model, const EngineFlags& flags,
+                               int max_outputs) {
+  const Stopwatch watch;
+  TRY_LET(LoadedModel loaded, open_model(model));
+  engine::EngineOptions options{
+      .n_ctx = flags.n_ctx, .max_batch = flags.batch, .max_outputs = max_outputs};
+  TRY_LET(options.kv.k, cache_format(flags.cache_k));
+  TRY_LET(options.kv.v, cache_format(flags.cache_v));
+  std::unique_ptr<backend::Backend> backend;
+  if (flags.reference) {
+    backend = backend::make_ref_backend();
+  } else {
+    TRY_LET(backend, backend::make_cpu_backend(flags.n_threads));
+  }
+  auto engine = engine::Engine::make(*loaded.file, std::move(backend), options);
+  if (!engine) return Failure(within(loaded.name, std::move(engine).error()));
+  loaded.engine = std::move(*engine);
+  loaded.load_ms = watch.elapsed_ms();
+  return loaded;
+}
+
+}  // namespace hearth::cli

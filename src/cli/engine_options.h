@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The options that every verb with an engine shares (-c, -t, -ctk, …), and the way from a MODEL
+// argument to an engine.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "file/gguf.h"
+
+namespace CLI {
+class App;
+}
+
+namespace hearth::cli {
+
+struct EngineFlags {
+  int n_ctx = 0;
+  int n_threads = 0;
+  int batch = 512;
+  std::string cache_k = "f16";
+  std::string cache_v = "f16";
+  bool reference = false;  // the slow exact executor instead of the CPU's kernels
+
+  void add_options(CLI::App& app);
+  // Errors: a cache format or number that cannot be.
+  Status check() const;
+};
+
+// A model file that is open, and its engine. The file outlives the engine.
+struct LoadedModel {
+  std::string name;
+  std::unique_ptr<file::Gguf> file;
+  std::unique_ptr<engine::Engine> engine;
+  double load_ms = 0.0;
+};
+
+// Opens MODEL's file: a name in the store or a path.
+Result<LoadedModel> open_model(const std::string& model);
+// Also builds the engine. max_outputs: rows of logits of one step (0: one per sequence).
+Result<LoadedModel> load_model(const std::string& model, const EngineFlags& flags,
+                               int max_outputs = 0);
+
+}  // namespace hearth::cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Measures a model on given tokens: perplexity of a text, and the distribution after each token.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/function_ref.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "sample/logprobs.h"
+
+namespace hearth::engine {
+
+struct Perplexity {
+  double nll_mean = 0.0;  // natural logarithm, over the counted tokens
+  int64_t n_tokens = 0;   // counted
+  double ppl() const;
+};
+
+using EvaluateProgress = FunctionRef<void(int64_t done, int64_t total)>;
+
+// Cuts `tokens` into windows of `n_window` and counts the second half of each: position i in
+// [n_window / 2, n_window - 1) scores token i + 1, as llama-perplexity does. With bos >= 0 the
+// first token of every window is replaced by it. Tokens after the last whole window are not used.
+// Errors: fewer than two windows of tokens, a window of less than 4 tokens or longer than the
+// context, logits that are no numbers.
+Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, int n_window,
+                              int32_t bos, EvaluateProgress progress,
+                              const std::atomic<bool>* cancel);
+
+struct Position {
+  int32_t id = 0;                         // the given token
+  std::vector<sample::TokenLogprob> top;  // of the one after it
+};
+
+// The distribution after each given token, its `n_top` likeliest.
+Result<std::vector<Position>> logprobs(Engine& engine, std::span<const int32_t> tokens, int n_top,
+                                       EvaluateProgress progress, const std::atomic<bool>* cancel);
+
+}  // namespace hearth::engine
