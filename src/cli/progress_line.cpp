@@ -16,8 +16,8 @@ constexpr double kStepMs = 100;  // often enough to look alive, seldom enough to
 
 }  // namespace
 
-ProgressLine::ProgressLine(std::string stage)
-    : stage_(std::move(stage)), visible_(os::wants_colour(os::Stream::kErr)) {}
+ProgressLine::ProgressLine(std::string stage, ProgressUnit unit)
+    : stage_(std::move(stage)), unit_(unit), visible_(os::wants_colour(os::Stream::kErr)) {}
 
 ProgressLine::~ProgressLine() {
   if (visible_ && next_ms_ > 0) std::fputs("\r\x1b[K", stderr);
@@ -28,8 +28,11 @@ void ProgressLine::show(uint64_t done, uint64_t total) {
   if (!visible_ || now_ms < next_ms_) return;
   next_ms_ = now_ms + kStepMs;
   const double share = total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total);
+  const auto amount = [&](uint64_t n) {
+    return unit_ == ProgressUnit::kBytes ? format_bytes(n) : std::to_string(n);
+  };
   const std::string facts =
-      fmt::format(" {:3.0f} %  {} of {}", 100 * share, format_bytes(done), format_bytes(total));
+      fmt::format(" {:3.0f} %  {} of {}", 100 * share, amount(done), amount(total));
   const int free = os::terminal_columns() - static_cast<int>(stage_.size() + facts.size()) - 4;
   std::string bar;
   if (free >= 10) {

@@ -9,17 +9,20 @@
 
 namespace hearth::cli {
 
+enum class ProgressUnit { kBytes, kCount };
+
 class ProgressLine {
  public:
-  explicit ProgressLine(std::string stage);
+  explicit ProgressLine(std::string stage, ProgressUnit unit = ProgressUnit::kBytes);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  void show(uint64_t done, uint64_t total);  // bytes
+  void show(uint64_t done, uint64_t total);
 
  private:
   std::string stage_;
+  ProgressUnit unit_;
   bool visible_;
   double next_ms_ = 0;
   Stopwatch clock_;

@@ -62,7 +62,7 @@ Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, i
                ++count;
                return {};
              }));
-    progress(static_cast<int64_t>(w + 1), static_cast<int64_t>(n_windows));
+    progress(w + 1, n_windows);
   }
   return Perplexity{sum / static_cast<double>(count), count};
 }
@@ -77,7 +77,7 @@ Result<std::vector<Position>> logprobs(Engine& engine, std::span<const int32_t> 
            [&](size_t i, std::span<const float> logits) -> Status {
              TRY_LET(auto top, sample::top_logprobs(logits, static_cast<size_t>(n_top)));
              positions.push_back({tokens[i], std::move(top)});
-             progress(static_cast<int64_t>(i + 1), static_cast<int64_t>(tokens.size()));
+             progress(i + 1, tokens.size());
              return {};
            }));
   return positions;

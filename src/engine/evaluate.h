@@ -19,7 +19,7 @@ struct Perplexity {
   double ppl() const;
 };
 
-using EvaluateProgress = FunctionRef<void(int64_t done, int64_t total)>;
+using EvaluateProgress = FunctionRef<void(uint64_t done, uint64_t total)>;
 
 // Cuts `tokens` into windows of `n_window` and counts the second half of each: position i in
 // [n_window / 2, n_window - 1) scores token i + 1, as llama-perplexity does. With bos >= 0 the

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// hearth eval perplexity|logprobs: how well a model predicts a text, and what it expects after each
+// token. The figures compare directly with llama-perplexity's.
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/engine_options.h"
+#include "cli/progress_line.h"
+#include "cli/text_input.h"
+#include "cli/verb.h"
+#include "engine/evaluate.h"
+#include "os/interrupt.h"
+#include "text/tokenizer.h"
+
+namespace hearth::cli {
+namespace {
+
+// Rows of logits of one step: at a vocabulary of 150k a row is 0.6 MB.
+constexpr int kOutputs = 64;
+
+class Eval final : public Verb {
+ public:
+  void add_options(CLI::App& app) override {
+    app.add_option("WHAT", what_, "perplexity or logprobs")
+        ->required()
+        ->check(CLI::IsMember({"perplexity", "logprobs"}));
+    add_model_argument(app, model_);
+    app.add_option("FILE", file_, "The text; - is standard input");
+    app.add_option("--tokens", tokens_, "Token ids instead of a text: 1,2,3");
+    app.add_option("--top", n_top_, "logprobs: how many tokens of each position")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    flags_.add_options(app);
+  }
+
+  Status check() override {
+    if (file_.empty() == tokens_.empty()) {
+      return with_hint(invalid("give a FILE or --tokens"), "see hearth help eval");
+    }
+    return flags_.check();
+  }
+
+  Status run(Output& out) override {
+    const os::InterruptGuard guard;
+    const bool is_perplexity = what_ == "perplexity";
+    if (is_perplexity && flags_.n_ctx == 0) flags_.n_ctx = 512;  // llama-perplexity's window
+    TRY_LET(const LoadedModel loaded, load_model(model_, flags_, kOutputs));
+    if (loaded.engine->spec().encoder) {
+      return unsupported("{} is an embedding model: it predicts no next token", loaded.name);
+    }
+    TRY_LET(const Input input, read_tokens(loaded));
+    return is_perplexity ? perplexity(loaded, input, out) : logprobs(loaded, input, out);
+  }
+
+ private:
+  struct Input {
+    std::vector<int32_t> tokens;
+    int32_t bos = -1;  // replaces the first token of each window
+  };
+
+  Result<Input> read_tokens(const LoadedModel& loaded) const {
+    Input input;
+    if (!tokens_.empty()) {
+      TRY_LET(input.tokens, parse_token_ids(tokens_));
+      return input;
+    }
+    TRY_LET(const std::string text, read_text(file_));
+    TRY_LET(const auto tokenizer, text::Tokenizer::make(loaded.file->metadata()));
+    input.tokens = tokenizer->encode(text, {.add_special = true, .parse_special = false});
+    if (tokenizer->adds_bos()) input.bos = tokenizer->bos();
+    return input;
+  }
+
+  Status perplexity(const LoadedModel& loaded, const Input& input, Output& out) const {
+    ProgressLine progress("windows", ProgressUnit::kCount);
+    TRY_LET(const engine::Perplexity result,
+            engine::perplexity(
+                *loaded.engine, input.tokens, flags_.n_ctx, input.bos,
+                [&](uint64_t done, uint64_t total) { progress.show(done, total); },
+                &os::InterruptGuard::flag()));
+    if (out.json()) {
+      out.write_json(
+          {{"ppl", result.ppl()}, {"nll_mean", result.nll_mean}, {"tokens", result.n_tokens}});
+    } else {
+      out.line("perplexity {:.4f} over {} tokens (windows of {}, second halves)", result.ppl(),
+               result.n_tokens, flags_.n_ctx);
+    }
+    return {};
+  }
+
+  Status logprobs(const LoadedModel& loaded, const Input& input, Output& out) const {
+    ProgressLine progress("tokens", ProgressUnit::kCount);
+    TRY_LET(const auto positions,
+            engine::logprobs(
+                *loaded.engine, input.tokens, n_top_,
+                [&](uint64_t done, uint64_t total) { progress.show(done, total); },
+                &os::InterruptGuard::flag()));
+    nlohmann::json list = nlohmann::json::array();
+    for (const engine::Position& position : positions) {
+      nlohmann::json top = nlohmann::json::array();
+      for (const sample::TokenLogprob& entry : position.top) {
+        top.push_back({{"id", entry.id}, {"logprob", entry.logprob}});
+      }
+      if (!out.json()) out.line("{}\t{}", position.id, json_text(top));
+      list.push_back({{"id", position.id}, {"top", std::move(top)}});
+    }
+    if (out.json()) out.write_json({{"positions", std::move(list)}});
+    return {};
+  }
+
+  std::string what_, model_, file_, tokens_;
+  int n_top_ = 5;
+  EngineFlags flags_;
+};
+
+}  // namespace
+
+VerbInfo verb_eval() {
+  return {.name = "eval",
+          .summary = "Measure a model: perplexity of a text, log-probabilities of tokens",
+          .examples =
+              "hearth eval perplexity smollm2-135m book.txt -c 512\n"
+              "hearth eval logprobs smollm2-135m --tokens 1,2,3 --top 5 --json",
+          .has_json = true,
+          .make = make_verb<Eval>};
+}
+
+}  // namespace hearth::cli
