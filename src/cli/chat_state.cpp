@@ -88,6 +88,19 @@ void ChatState::drop_unanswered() {
     messages_.erase(messages_.size() - 1);
 }
 
+std::optional<std::string> ChatState::drop_oldest_turn() {
+  const size_t first = has_system() ? 1 : 0;
+  size_t end = first + 1;
+  while (end < messages_.size() && role_of(messages_[end]) != "user") ++end;
+  if (end >= messages_.size()) return std::nullopt;
+  const json& content = messages_[first].contains("content") ? messages_[first]["content"] : json();
+  std::string text = content.is_string() ? content.get<std::string>() : std::string("(no text)");
+  const auto begin = messages_.begin();
+  messages_.erase(begin + static_cast<std::ptrdiff_t>(first),
+                  begin + static_cast<std::ptrdiff_t>(end));
+  return text;
+}
+
 void ChatState::clear() {
   json kept = json::array();
   if (has_system()) kept.push_back(messages_.front());

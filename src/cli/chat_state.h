@@ -7,6 +7,7 @@
 #pragma once
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,10 @@ class ChatState {
 
   // Takes back the newest message if the user wrote it (its answer failed or was not wanted).
   void drop_unanswered();
+
+  // Forgets the oldest message of the user and what answered it, but never the newest message.
+  // Answers the forgotten message's text; nothing where there is no such turn.
+  std::optional<std::string> drop_oldest_turn();
 
   // Forgets everything but the system prompt.
   void clear();

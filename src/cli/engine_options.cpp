@@ -5,21 +5,10 @@
 
 #include "backend/backend.h"
 #include "base/clock.h"
+#include "cli/run_options.h"
 #include "hub/store.h"
 
 namespace hearth::cli {
-namespace {
-
-Result<DType> cache_format(const std::string& name) {
-  const auto type = dtype_from_name(name);
-  if (!type) {
-    return with_hint(invalid("unknown cache format '{}'", name),
-                     "it can be f32, f16, bf16, q8_0, q5_1 or q4_0");
-  }
-  return *type;
-}
-
-}  // namespace
 
 void EngineFlags::add_options(CLI::App& app) {
   app.add_option("-c,--ctx,--ctx-size", n_ctx,
@@ -38,8 +27,8 @@ void EngineFlags::add_options(CLI::App& app) {
 }
 
 Status EngineFlags::check() const {
-  TRY(cache_format(cache_k));
-  TRY(cache_format(cache_v));
+  TRY(parse_cache_type(cache_k));
+  TRY(parse_cache_type(cache_v));
   if (n_ctx < 0) return invalid("a context of {} tokens", n_ctx);
   if (n_threads < 0 || n_threads > 1024) return invalid("{} threads", n_threads);
   if (batch < 1 || batch > 65536) return invalid("a batch of {} tokens", batch);
@@ -56,25 +45,29 @@ Result<LoadedModel> open_model(const std::string& model) {
   return loaded;
 }
 
-Result<LoadedModel> load_model(const std::string& model, const EngineFlags& flags,
-                               int max_outputs) {
+Result<LoadedModel> load_model(const std::string& model, const EngineSetup& setup) {
   const Stopwatch watch;
   TRY_LET(LoadedModel loaded, open_model(model));
-  engine::EngineOptions options{
-      .n_ctx = flags.n_ctx, .max_batch = flags.batch, .max_outputs = max_outputs};
-  TRY_LET(options.kv.k, cache_format(flags.cache_k));
-  TRY_LET(options.kv.v, cache_format(flags.cache_v));
   std::unique_ptr<backend::Backend> backend;
-  if (flags.reference) {
+  if (setup.reference) {
     backend = backend::make_ref_backend();
   } else {
-    TRY_LET(backend, backend::make_cpu_backend(flags.n_threads));
+    TRY_LET(backend, backend::make_cpu_backend(setup.n_threads));
   }
-  auto engine = engine::Engine::make(*loaded.file, std::move(backend), options);
+  auto engine = engine::Engine::make(*loaded.file, std::move(backend), setup.options);
   if (!engine) return Failure(within(loaded.name, std::move(engine).error()));
   loaded.engine = std::move(*engine);
   loaded.load_ms = watch.elapsed_ms();
   return loaded;
+}
+
+Result<EngineSetup> EngineFlags::setup(int max_outputs) const {
+  EngineSetup setup{.options = {.n_ctx = n_ctx, .max_batch = batch, .max_outputs = max_outputs},
+                    .n_threads = n_threads,
+                    .reference = reference};
+  TRY_LET(setup.options.kv.k, parse_cache_type(cache_k));
+  TRY_LET(setup.options.kv.v, parse_cache_type(cache_v));
+  return setup;
 }
 
 }  // namespace hearth::cli

@@ -15,6 +15,13 @@ class App;
 
 namespace hearth::cli {
 
+// What an engine is made with.
+struct EngineSetup {
+  engine::EngineOptions options;
+  int n_threads = 0;       // 0: one per physical core
+  bool reference = false;  // the slow exact executor instead of the CPU's kernels
+};
+
 struct EngineFlags {
   int n_ctx = 0;
   int n_threads = 0;
@@ -26,6 +33,8 @@ struct EngineFlags {
   void add_options(CLI::App& app);
   // Errors: a cache format or number that cannot be.
   Status check() const;
+  // max_outputs: rows of logits of one step (0: one per sequence).
+  Result<EngineSetup> setup(int max_outputs = 0) const;
 };
 
 // A model file that is open, and its engine. The file outlives the engine.
@@ -38,8 +47,7 @@ struct LoadedModel {
 
 // Opens MODEL's file: a name in the store or a path.
 Result<LoadedModel> open_model(const std::string& model);
-// Also builds the engine. max_outputs: rows of logits of one step (0: one per sequence).
-Result<LoadedModel> load_model(const std::string& model, const EngineFlags& flags,
-                               int max_outputs = 0);
+// Also builds the engine.
+Result<LoadedModel> load_model(const std::string& model, const EngineSetup& setup);
 
 }  // namespace hearth::cli

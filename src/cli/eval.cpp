@@ -6,6 +6,7 @@
 
 #include "cli/engine_options.h"
 #include "cli/progress_line.h"
+#include "cli/run_options.h"
 #include "cli/text_input.h"
 #include "cli/verb.h"
 #include "engine/evaluate.h"
@@ -44,7 +45,8 @@ class Eval final : public Verb {
     const os::InterruptGuard guard;
     const bool is_perplexity = what_ == "perplexity";
     if (is_perplexity && flags_.n_ctx == 0) flags_.n_ctx = 512;  // llama-perplexity's window
-    TRY_LET(const LoadedModel loaded, load_model(model_, flags_, kOutputs));
+    TRY_LET(const EngineSetup setup, flags_.setup(kOutputs));
+    TRY_LET(const LoadedModel loaded, load_model(model_, setup));
     if (loaded.engine->spec().encoder) {
       return unsupported("{} is an embedding model: it predicts no next token", loaded.name);
     }
@@ -61,7 +63,7 @@ class Eval final : public Verb {
   Result<Input> read_tokens(const LoadedModel& loaded) const {
     Input input;
     if (!tokens_.empty()) {
-      TRY_LET(input.tokens, parse_token_ids(tokens_));
+      TRY_LET(input.tokens, parse_token_list(tokens_));
       return input;
     }
     TRY_LET(const std::string text, read_text(file_));

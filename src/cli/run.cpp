@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// hearth run: answers a prompt, or opens a chat where there is none and a person sits at a
+// terminal.
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/answer.h"
+#include "cli/chat.h"
+#include "cli/text_input.h"
+#include "cli/verb.h"
+#include "os/interrupt.h"
+#include "os/terminal.h"
+
+namespace hearth::cli {
+namespace {
+
+class Run final : public Verb {
+ public:
+  void add_options(CLI::App& app) override {
+    parser_.add_to(app);
+    app.add_flag("--reference", reference_,
+                 "Run the slow exact reference instead of the kernels (to check answers)");
+  }
+
+  Status check() override {
+    TRY_LET(options_, parser_.finish());
+    return {};
+  }
+
+  Status run(Output& out) override {
+    const bool is_chat = !options_.prompt && !options_.tokens && os::is_terminal(os::Stream::kIn);
+    if (is_chat && (out.json() || options_.raw)) {
+      return with_hint(invalid("no prompt"), "give PROMPT, or text on standard input");
+    }
+    os::InterruptGuard guard;
+    TRY_LET(const auto answerer, Answerer::make(options_, reference_));
+    for (const std::string& warning : answerer->engine().warnings()) out.note("{}", warning);
+    if (is_chat) return chat(*answerer, options_, guard, out);
+    return answer_once(*answerer, out);
+  }
+
+ private:
+  Status answer_once(Answerer& answerer, Output& out) const {
+    TRY_LET(std::vector<int32_t> prompt, encode_prompt(answerer));
+    TRY_LET(engine::GenerateResult result,
+            answerer.answer(std::move(prompt), [&](std::string_view text) {
+              if (!out.json()) out.write(text);
+            }));
+    if (out.json()) {
+      const auto context_warnings = answerer.engine().warnings();
+      result.warnings.insert(result.warnings.begin(), context_warnings.begin(),
+                             context_warnings.end());
+      out.write_json(answer_json(result, answerer.model().load_ms));
+    } else {
+      out.line("");
+      for (const std::string& warning : result.warnings) out.note("{}", warning);
+    }
+    if (result.finish == engine::FinishReason::kInterrupted) return interrupted("interrupted");
+    return {};
+  }
+
+  Result<std::vector<int32_t>> encode_prompt(const Answerer& answerer) const {
+    if (options_.tokens) return *options_.tokens;
+    std::string text;
+    if (options_.prompt) {
+      text = *options_.prompt;
+    } else {
+      TRY_LET(text, read_text("-"));
+      if (text.ends_with('\n')) text.pop_back();
+    }
+    if (options_.raw) return answerer.encode_raw(text);
+    nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+    if (options_.system) messages.push_back({{"role", "system"}, {"content", *options_.system}});
+    messages.push_back({{"role", "user"}, {"content", text}});
+    return answerer.encode_messages(messages);
+  }
+
+  RunOptionParser parser_;
+  RunOptions options_;
+  bool reference_ = false;
+};
+
+}  // namespace
+
+VerbInfo verb_run() {
+  return {.name = "run",
+          .summary = "Chat with a model, or answer one prompt",
+          .examples =
+              "hearth run smollm2-135m\n"
+              "hearth run smollm2-135m \"Why is the sky blue?\"\n"
+              "hearth run qwen2.5-coder-1.5b --temp 0 -n 200 < question.txt\n"
+              "hearth run ./model.gguf --raw \"Once upon a time\"",
+          .has_json = true,
+          .make = make_verb<Run>};
+}
+
+}  // namespace hearth::cli
