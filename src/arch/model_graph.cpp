@@ -233,10 +233,24 @@ Status check_supported(const ArchSpec& spec, const HParams& hp) {
   return {};
 }
 
+std::vector<std::string> left_out(const ArchSpec& spec, const HParams& hp) {
+  std::vector<std::string> notes;
+  if (!spec.window && hp.window > 0) {
+    notes.push_back(
+        fmt::format("the file names a sliding window of {} positions; {} models are run without it",
+                    hp.window, spec.name));
+  }
+  if (hp.n_nextn > 0) {
+    notes.push_back(
+        fmt::format("the layers that only predict further tokens ({}) are not used", hp.n_nextn));
+  }
+  return notes;
+}
+
 }  // namespace
 
 TensorTable tensor_table(const ArchSpec& spec, const HParams& hp) {
-  TensorTable table(hp);
+  TensorTable table(hp, !spec.encoder);
   add_embedding_rows(spec, table);
   for (int layer = 0; layer < hp.L; ++layer) add_layer_rows(spec, hp, layer, table);
   if (!spec.encoder) {
@@ -269,6 +283,7 @@ Result<ModelGraph> build_model(const file::Gguf& file, int n_ctx) {
   }
   TRY_LET(model.hparams, read_hparams(file.metadata(), *name));
   TRY(check_supported(*model.spec, model.hparams));
+  model.notes = left_out(*model.spec, model.hparams);
   const TensorTable table = tensor_table(*model.spec, model.hparams);
   TRY(check_unknown(table, model.hparams, file));
   TRY_LET(const Bindings bindings, bind(table, *name, file, model.graph));

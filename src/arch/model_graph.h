@@ -4,6 +4,8 @@
 // missing, unknown, wrongly shaped or unusable tensor is an error that names it.
 #pragma once
 #include <span>
+#include <string>
+#include <vector>
 
 #include "arch/hparams.h"
 #include "arch/spec.h"
@@ -25,7 +27,8 @@ TensorTable tensor_table(const ArchSpec& spec, const HParams& hp);
 struct ModelGraph {
   const ArchSpec* spec = nullptr;
   HParams hparams;
-  graph::Graph graph;  // weights point into the file
+  graph::Graph graph;              // weights point into the file
+  std::vector<std::string> notes;  // what the file says and hearth leaves out, for people
 };
 
 // n_ctx: the context that sessions will use (longrope chooses its factors by it).

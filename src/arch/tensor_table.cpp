@@ -53,6 +53,7 @@ int64_t evaluate_dim(std::string_view expression, const HParams& hp) {
 
 void TensorTable::add(std::string name, std::string hf_name, Role role, std::string dims,
                       bool optional) {
+  if (!has_hf_names_) hf_name.clear();
   TensorRow row{std::move(name), std::move(hf_name), role, std::move(dims), optional, {}};
   split(row.dims, ',', [&](std::string_view dim) {
     CHECK(row.shape.rank < Shape::kMaxRank);

@@ -41,8 +41,9 @@ using Choice = std::vector<std::vector<std::string>>;
 
 class TensorTable {
  public:
-  // hp must outlive the calls of add.
-  explicit TensorTable(const HParams& hp) : hp_(hp) {}
+  // hp must outlive the calls of add. has_hf_names: whether the blocks' Hugging Face names, which
+  // are those of decoders, hold for this architecture; otherwise the rows have none.
+  TensorTable(const HParams& hp, bool has_hf_names) : hp_(hp), has_hf_names_(has_hf_names) {}
 
   // Adds a row; `dims` are products and sums of letters and whole numbers ("H*K, D", "2*F, D").
   void add(std::string name, std::string hf_name, Role role, std::string dims,
@@ -57,6 +58,7 @@ class TensorTable {
 
  private:
   const HParams& hp_;
+  bool has_hf_names_;
   std::vector<TensorRow> rows_;
   std::vector<Choice> choices_;
   std::unordered_map<std::string, size_t> by_name_;

@@ -201,6 +201,8 @@ TEST(Layers, that_predict_further_tokens_are_left_out) {
   ASSERT_TRUE(built);
   EXPECT_EQ(built->hparams.L, 1);
   EXPECT_EQ(built->graph.cache_layers().size(), 1u);
+  EXPECT_EQ(built->notes, std::vector<std::string>{
+                              "the layers that only predict further tokens (1) are not used"});
 }
 
 }  // namespace
