@@ -9,13 +9,14 @@
 #include <iterator>
 #include <map>
 
+#include "tests/support/paths.h"
 #include "tests/support/toy_cases.h"
 #include "tests/support/toy_run.h"
 
 namespace hearth::arch {
 namespace {
 
-const std::string kFolder = HEARTH_SOURCE_DIR "/tests/arch/";
+const std::string kFolder = test::source_dir() + "/tests/arch/";
 constexpr int kTokens = 40;
 
 std::vector<test::ToyCase> cases() {

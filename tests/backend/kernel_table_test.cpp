@@ -8,6 +8,7 @@
 #include <string>
 
 #include "backend/cpu/isa.h"
+#include "tests/support/paths.h"
 
 namespace hearth::cpu {
 namespace {
@@ -55,7 +56,7 @@ TEST(KernelTable, an_instruction_set_that_the_machine_lacks_is_another_error) {
 
 TEST(KernelTable, instruction_sets_have_the_same_names_in_isa_inc_and_in_isa_cmake) {
   std::set<std::string> in_cmake;
-  std::ifstream file(HEARTH_SOURCE_DIR "/cmake/isa.cmake");
+  std::ifstream file(test::source_dir() + "/cmake/isa.cmake");
   const std::string prefix = "set(HEARTH_ISA_FLAGS_";
   for (std::string line; std::getline(file, line);) {
     if (line.rfind(prefix, 0) != 0) continue;

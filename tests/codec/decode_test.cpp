@@ -10,6 +10,7 @@
 #include "base/half.h"
 #include "codec/codec.h"
 #include "tests/codec/golden_blocks.h"
+#include "tests/support/paths.h"
 
 namespace hearth::codec {
 namespace {
@@ -22,7 +23,7 @@ struct GoldenLine {
 };
 
 std::vector<GoldenLine> golden_lines() {
-  std::ifstream in(HEARTH_SOURCE_DIR "/tests/codec/golden/decode.txt");
+  std::ifstream in(test::source_dir() + "/tests/codec/golden/decode.txt");
   std::vector<GoldenLine> lines;
   for (std::string text; std::getline(in, text);) {
     if (text.starts_with("#")) continue;

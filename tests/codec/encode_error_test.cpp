@@ -9,6 +9,7 @@
 
 #include "codec/codec.h"
 #include "tests/codec/golden_blocks.h"
+#include "tests/support/paths.h"
 
 namespace hearth::codec {
 namespace {
@@ -49,7 +50,7 @@ std::vector<float> sample_importance() {
 }
 
 TEST(EncodeError, is_below_that_of_the_original_quantizers) {
-  std::ifstream file(HEARTH_SOURCE_DIR "/tests/codec/golden/encode_error.txt");
+  std::ifstream file(test::source_dir() + "/tests/codec/golden/encode_error.txt");
   const std::vector<float> importance = sample_importance();
   int n_lines = 0;
   for (std::string line; std::getline(file, line);) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.h"
 #include "tests/support/toy_cases.h"
 
 namespace hearth::graph {
@@ -124,7 +125,7 @@ TEST(Graph, prints_one_line_for_each_node) {
 }
 
 TEST(Graph, of_every_toy_reads_only_what_was_made_before) {
-  const auto cases = test::toy_cases(HEARTH_SOURCE_DIR "/tests/arch/toy_cases.txt");
+  const auto cases = test::toy_cases(test::source_dir() + "/tests/arch/toy_cases.txt");
   ASSERT_TRUE(cases) << cases.error().message;
   for (const test::ToyCase& c : *cases) {
     const auto toy = test::load_toy(c.options);

@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "tests/support/paths.h"
 #include "tests/support/toy_cases.h"
 
 namespace hearth::graph {
@@ -100,7 +101,7 @@ void expect_values_survive(const Graph& g, const std::vector<Life>& lives,
 }
 
 TEST(MemoryPlan, keeps_every_value_of_every_toy_until_its_last_reader) {
-  const auto cases = test::toy_cases(HEARTH_SOURCE_DIR "/tests/arch/toy_cases.txt");
+  const auto cases = test::toy_cases(test::source_dir() + "/tests/arch/toy_cases.txt");
   ASSERT_TRUE(cases) << cases.error().message;
   for (const test::ToyCase& c : *cases) {
     SCOPED_TRACE(c.name);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include "tests/support/paths.h"
 
 namespace hearth::graph {
 namespace {
@@ -31,7 +32,7 @@ std::vector<double> numbers(std::istringstream& in) {
 }
 
 std::vector<GoldenCase> golden_cases() {
-  std::ifstream file(HEARTH_SOURCE_DIR "/tests/graph/golden/rope.txt");
+  std::ifstream file(test::source_dir() + "/tests/graph/golden/rope.txt");
   std::vector<GoldenCase> cases;
   for (std::string line; std::getline(file, line);) {
     std::istringstream in(line);

@@ -7,12 +7,13 @@
 
 #include "hub/model_name.h"
 #include "os/file_handle.h"
+#include "tests/support/paths.h"
 
 namespace hearth::hub {
 namespace {
 
 std::string catalogue_text() {
-  return os::read_text_file(HEARTH_SOURCE_DIR "/src/hub/catalogue.json", 1 << 20).value_or("");
+  return os::read_text_file(test::source_dir() + "/src/hub/catalogue.json", 1 << 20).value_or("");
 }
 
 TEST(Catalogue, the_built_in_one_is_the_file_and_is_complete) {

@@ -10,11 +10,12 @@
 #include <system_error>
 
 #include "base/env.h"
+#include "tests/support/paths.h"
 
 namespace hearth::test {
 
 inline std::filesystem::path input(const std::filesystem::path& name) {
-  return std::filesystem::path(env("HEARTH_TEST_INPUTS").value_or(HEARTH_DEFAULT_INPUTS)) / name;
+  return std::filesystem::path(env("HEARTH_TEST_INPUTS").value_or(test::default_inputs())) / name;
 }
 
 inline bool is_there(const std::filesystem::path& path) {

@@ -12,6 +12,7 @@
 
 #include "file/gguf.h"
 #include "tests/support/inputs.h"
+#include "tests/support/paths.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
@@ -32,7 +33,7 @@ class Digest {
 };
 
 inline std::filesystem::path golden_file(const std::string& name) {
-  return std::filesystem::path(HEARTH_SOURCE_DIR) / "tests" / "text" / "golden" / name;
+  return std::filesystem::path(test::source_dir()) / "tests" / "text" / "golden" / name;
 }
 
 inline std::string from_hex(const std::string& hex) {
