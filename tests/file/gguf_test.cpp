@@ -168,7 +168,8 @@ TEST(GgufRead, a_moved_model_keeps_its_views) {
 TEST(GgufRead, every_seed_of_the_fuzzer_is_read_safely_or_refused) {
   int n_files = 0;
   int n_models = 0;
-  for (const auto& entry : fs::directory_iterator(test::source_dir() + "/tests/fuzz/corpus/gguf")) {
+  for (const auto& entry :
+       fs::directory_iterator(hearth::test::source_dir() + "/tests/fuzz/corpus/gguf")) {
     const auto file = os::MappedFile::open(entry.path());
     ASSERT_TRUE(file);
     GuardedBytes guard(file->bytes().size());

@@ -33,7 +33,7 @@ class Digest {
 };
 
 inline std::filesystem::path golden_file(const std::string& name) {
-  return std::filesystem::path(test::source_dir()) / "tests" / "text" / "golden" / name;
+  return std::filesystem::path(hearth::test::source_dir()) / "tests" / "text" / "golden" / name;
 }
 
 inline std::string from_hex(const std::string& hex) {
