@@ -85,7 +85,7 @@ def compiled(env, text):
     """The template, or the error of its syntax."""
     try:
         return env.from_string(text)
-    except jinja2.exceptions.TemplateError as error:
+    except (jinja2.exceptions.TemplateError, SyntaxError) as error:
         return error
 
 

@@ -80,7 +80,7 @@ Value Interpreter::no_attribute(const Value& target, std::string_view name) {
 }
 
 Result<Value> Interpreter::attribute(const Value& target, std::string_view name) {
-  if (target.is_undefined()) return invalid("{}", target.undefined().reason);
+  if (target.is_undefined() && !is_dunder(name)) return invalid("{}", target.undefined().reason);
   if (as_namespace(target)) return object_attribute(target, name);
   if (const Builtin* method = find_method(target, name))
     return Value(heap_.object<Method>(target, *method));

@@ -16,7 +16,7 @@ class BraceFormatter {
   BraceFormatter(Interpreter& in, bool markup, const CallArgs& args)
       : in_(in), markup_(markup), args_(args) {}
 
-  // `depth`: how many levels of braces may still be opened, two as in Python.
+  // `depth`: how many levels of specifications may still follow, two as in Python.
   Result<std::string> run(std::string_view format, int depth) {
     if (depth < 0) return invalid("format: braces are nested too deeply");
     std::string out;
@@ -145,7 +145,7 @@ class BraceFormatter {
 
 Result<Value> brace_format(Interpreter& in, const Value& format, const CallArgs& args) {
   const bool markup = format.str().markup;
-  TRY_LET(std::string text, BraceFormatter(in, markup, args).run(format.text(), 1));
+  TRY_LET(std::string text, BraceFormatter(in, markup, args).run(format.text(), 2));
   return in.heap().str(std::move(text), markup);
 }
 

@@ -184,16 +184,20 @@ Result<Value> filter_round(In& in, const Bound& args) {
   if (std::abs(static_cast<double>(n_digits)) > 300) return invalid("the precision is too large");
   const double unit = std::pow(10.0, static_cast<double>(n_digits));
   const double scaled = args[0].as_double() * unit;
-  return Value::real((name == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit);
+  // Python rounds to an integer, which has no negative zero
+  return Value::real((name == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit + 0.0);
 }
 
 Result<Value> filter_filesizeformat(In& in, const Bound& args) {
-  TRY_LET(const Value number, filter_float(in, args));
-  const double bytes = number.as_double();
+  const auto read = args[0].is_str()      ? parse_float(args[0].text())
+                    : args[0].is_number() ? std::optional(args[0].as_double())
+                                          : std::nullopt;
+  if (!read || !std::isfinite(*read)) return invalid("needs a number");
+  const double bytes = *read;
   const bool binary = args.flag(1);
   const double base = binary ? 1024 : 1000;
   if (bytes == 1) return in.heap().str("1 Byte");
-  if (bytes < base) return in.heap().str(fmt::format("{} Bytes", std::trunc(bytes)));
+  if (bytes < base) return in.heap().str(fmt::format("{} Bytes", std::trunc(bytes) + 0.0));
   constexpr std::string_view kLetters = "kMGTPEZY";
   double unit = base;
   for (size_t i = 0;; ++i) {

@@ -83,7 +83,8 @@ Result<Value> filter_indent(In& in, const Bound& args) {
     indentation = std::string(static_cast<size_t>(width), ' ');
   }
   const bool first = args.flag(2), blank = args.flag(3);
-  const auto lines = split_lines(args[0].text() + "\n", false);
+  const std::string ended = args[0].text() + "\n";
+  const auto lines = split_lines(ended, false);
   size_t n_bytes = 0;
   if (__builtin_mul_overflow(lines.size(), indentation.size(), &n_bytes))
     return over_limit("the indentation is too wide");
@@ -99,7 +100,7 @@ Result<Value> filter_indent(In& in, const Bound& args) {
 }
 
 Result<Value> filter_truncate(In& in, const Bound& args) {
-  TRY_LET(const Value value, in.to_str(args[0]));
+  const Value& value = args[0];
   const Value length = args.get(1, Value::integer(255));
   const Value leeway = args.get(4, Value::integer(5));
   const std::string end = args.has(3) && args[3].is_str() ? args[3].text() : "...";
@@ -107,9 +108,12 @@ Result<Value> filter_truncate(In& in, const Bound& args) {
   if (!length.is_integral() || !leeway.is_integral() || length.as_int() < n_end ||
       leeway.as_int() < 0)
     return invalid("the length must be an integer of at least {}", n_end);
+  const auto cursor = Cursor::over(value);
+  if (!cursor || !cursor->size()) return invalid("'{}' has no length", type_name(value));
+  const auto size = static_cast<int64_t>(*cursor->size());
+  if (size <= length.as_int() || size - length.as_int() <= leeway.as_int()) return value;
+  if (!value.is_str()) return invalid("only text can be cut, not {}", type_name(value));
   const std::string& text = value.text();
-  const auto n_chars = static_cast<int64_t>(count_chars(text));
-  if (n_chars <= length.as_int() || n_chars - length.as_int() <= leeway.as_int()) return value;
   std::string kept = text.substr(0, byte_offset(text, length.as_int() - n_end));
   if (!args.flag(2)) {
     const size_t space = kept.rfind(' ');

@@ -27,7 +27,9 @@ class PercentFormatter {
       TRY(conversion());
       TRY(in_.reserve(out_.size()));
     }
-    const bool takes_keys = args_.is_dict() || args_.is(Kind::kList);
+    // what Python indexes may leave values unused
+    const bool takes_keys =
+        args_.is_dict() || args_.is(Kind::kList) || args_.is_undefined() || as_range(args_);
     const size_t n_given = args_.is(Kind::kTuple) ? args_.items().size() : 1;
     if (!takes_keys && i_argument_ < n_given)
       return invalid("not all values of % formatting are used");
