@@ -6,6 +6,7 @@
 
 #include "text/jinja/interpreter.h"
 #include "text/jinja/parser.h"
+#include "text/tokenizer.h"
 
 namespace hearth::text {
 namespace {
@@ -138,6 +139,19 @@ std::tm ChatInput::local_now() {
   std::tm calendar{};
   localtime_r(&seconds, &calendar);
   return calendar;
+}
+
+Json special_token_variables(const Tokenizer& tokenizer) {
+  const SpecialIds& ids = tokenizer.special();
+  Json variables = Json::object();
+  for (const auto& [name, id] : {std::pair{"bos_token", ids.bos},
+                                 {"eos_token", ids.eos},
+                                 {"unk_token", ids.unknown},
+                                 {"pad_token", ids.padding},
+                                 {"sep_token", ids.separator},
+                                 {"mask_token", ids.mask}})
+    if (id != kNoToken) variables[name] = std::string(tokenizer.token_text(id));
+  return variables;
 }
 
 Status check_messages(const Json& messages) {

@@ -17,6 +17,7 @@ namespace hearth::text {
 namespace jinja {
 class Ast;
 }
+class Tokenizer;
 
 struct ChatInput {
   nlohmann::ordered_json messages;     // array; see check_messages
@@ -30,6 +31,10 @@ struct ChatInput {
 
   static std::tm local_now();
 };
+
+// The texts of the special tokens under the names that templates use: bos_token, eos_token, and the
+// others that the vocabulary has.
+nlohmann::ordered_json special_token_variables(const Tokenizer& tokenizer);
 
 // What a template does, found by rendering small conversations with it.
 struct ChatTemplateFacts {

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// hearth template: the prompt that a model's chat template makes of messages.
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/model_tokenizer.h"
+#include "cli/verb.h"
+#include "file/model_facts.h"
+#include "text/chat_template.h"
+
+namespace hearth::cli {
+namespace {
+
+constexpr std::streamoff kMaxFileBytes = 64 << 20;  // far above any conversation or template
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return not_found("{}: cannot be opened", printable(path));
+  std::string text;
+  char buffer[1 << 16];
+  while (in.read(buffer, sizeof(buffer)) || in.gcount() > 0) {
+    text.append(buffer, static_cast<size_t>(in.gcount()));
+    if (text.size() > static_cast<size_t>(kMaxFileBytes))
+      return over_limit("{}: has more than {} MiB", printable(path), kMaxFileBytes >> 20);
+  }
+  if (in.bad()) return io_error("{}: cannot be read", printable(path));
+  return text;
+}
+
+// {"messages", "tools", "add_generation_prompt", any further variable}
+Result<text::ChatInput> read_input(const std::string& path,
+                                   nlohmann::ordered_json model_variables) {
+  TRY_LET(const std::string text, read_file(path));
+  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  const auto shape = R"({"messages": [{"role": "user", "content": "Hi"}]})";
+  if (json.is_discarded())
+    return with_hint(invalid("{}: is not JSON", printable(path)), "write {}", shape);
+  if (!json.is_object() || !json.contains("messages"))
+    return with_hint(invalid("{}: must be an object with 'messages'", printable(path)), "write {}",
+                     shape);
+  text::ChatInput input;
+  input.variables = std::move(model_variables);
+  for (const auto& [name, value] : json.items()) {
+    if (name == "messages") {
+      input.messages = value;
+    } else if (name == "tools") {
+      input.tools = value;
+    } else if (name == "add_generation_prompt") {
+      if (!value.is_boolean())
+        return invalid("{}: 'add_generation_prompt' must be true or false", printable(path));
+      input.add_generation_prompt = value.get<bool>();
+    } else {
+      input.variables[name] = value;
+    }
+  }
+  return input;
+}
+
+class Template final : public Verb {
+ public:
+  void add_options(CLI::App& app) override {
+    add_model_argument(app, model_);
+    app.add_option("--messages", messages_,
+                   "JSON file: {\"messages\", \"tools\", \"add_generation_prompt\", any variable}")
+        ->required();
+    app.add_option("--template", template_, "Use the Jinja template in this file");
+  }
+
+  Status run(Output& out) override {
+    TRY_LET(const ModelTokenizer opened, open_tokenizer(model_, out));
+    std::string source(file::facts_of(*opened.file).chat_template);
+    if (!template_.empty()) {
+      TRY_LET(source, read_file(template_));
+    }
+    TRY_LET(const auto chat, text::ChatTemplate::parse(source));
+    TRY_LET(const text::ChatInput input,
+            read_input(messages_, text::special_token_variables(*opened.tokenizer)));
+    TRY_LET(const std::string prompt, chat.render(input));
+    if (out.json()) {
+      out.write_json({{"prompt", prompt}});
+    } else {
+      out.write(prompt);
+    }
+    return {};
+  }
+
+ private:
+  std::string model_, messages_, template_;
+};
+
+}  // namespace
+
+VerbInfo verb_template() {
+  return {.name = "template",
+          .summary = "The prompt that a model's chat template makes of messages",
+          .examples =
+              "hearth template smollm2-135m --messages chat.json\n"
+              "hearth template ./model.gguf --messages chat.json --template my.jinja --json",
+          .has_json = true,
+          .make = make_verb<Template>};
+}
+
+}  // namespace hearth::cli
