@@ -26,6 +26,8 @@ void add_dot_float_avx2(KernelTable&);
 void add_rowops_avx512(KernelTable&);
 void add_attention_avx512(KernelTable&);
 void add_dot_float_avx512(KernelTable&);
+void add_quantize_act_avx2(KernelTable&);
+void add_quantize_act_avx512(KernelTable&);
 void add_dot_quant_avx2(KernelTable&);
 void add_dot_quant_avxvnni(KernelTable&);
 void add_dot_quant_avx512(KernelTable&);
@@ -43,10 +45,13 @@ const std::vector<Column>& columns() {
       {"base",
        {add_rowops_base, add_attention_base, add_dot_float_base, add_dot_quant_base,
         add_quantize_base}},
-      {"avx2", {add_rowops_avx2, add_attention_avx2, add_dot_float_avx2, add_dot_quant_avx2}},
+      {"avx2",
+       {add_rowops_avx2, add_attention_avx2, add_dot_float_avx2, add_dot_quant_avx2,
+        add_quantize_act_avx2}},
       {"avxvnni", {add_dot_quant_avxvnni}},
       {"avx512",
-       {add_rowops_avx512, add_attention_avx512, add_dot_float_avx512, add_dot_quant_avx512}},
+       {add_rowops_avx512, add_attention_avx512, add_dot_float_avx512, add_dot_quant_avx512,
+        add_quantize_act_avx512}},
       {"avx512vnni", {add_dot_quant_avx512vnni}},
   };
   return all;

@@ -42,13 +42,17 @@ inline void float_tile(const MatmulTile& tile, int r0, int row_step, int t0) {
   }
 }
 
+// Tokens whose activations stay in the second-level cache while all rows pass (256 KiB at 1024
+// columns): beyond that each row would read them from farther away.
+constexpr int kFloatChunk = 64;
+
 template <class Weights, int R>
-inline void float_rows(const MatmulTile& tile, int r0, int row_step) {
-  int t = 0;
-  for (; t + kTileQueries <= tile.n_tokens; t += kTileQueries) {
+inline void float_rows(const MatmulTile& tile, int r0, int row_step, int first, int last) {
+  int t = first;
+  for (; t + kTileQueries <= last; t += kTileQueries) {
     float_tile<Weights, R, kTileQueries>(tile, r0, row_step, t);
   }
-  for (; t < tile.n_tokens; ++t) float_tile<Weights, R, 1>(tile, r0, row_step, t);
+  for (; t < last; ++t) float_tile<Weights, R, 1>(tile, r0, row_step, t);
 }
 
 // The rows of one tile come from distant segments: a core reads several streams faster than one
@@ -56,8 +60,15 @@ inline void float_rows(const MatmulTile& tile, int r0, int row_step) {
 template <class Weights>
 void matmul_float(const MatmulTile& tile) {
   const int segment = tile.n_rows / kTilePositions;
-  for (int r = 0; r < segment; ++r) float_rows<Weights, kTilePositions>(tile, r, segment);
-  for (int r = segment * kTilePositions; r < tile.n_rows; ++r) float_rows<Weights, 1>(tile, r, 1);
+  for (int t = 0; t < tile.n_tokens; t += kFloatChunk) {
+    const int last = t + kFloatChunk < tile.n_tokens ? t + kFloatChunk : tile.n_tokens;
+    for (int r = 0; r < segment; ++r) {
+      float_rows<Weights, kTilePositions>(tile, r, segment, t, last);
+    }
+    for (int r = segment * kTilePositions; r < tile.n_rows; ++r) {
+      float_rows<Weights, 1>(tile, r, 1, t, last);
+    }
+  }
 }
 
 template <class Weights>

@@ -39,9 +39,12 @@ struct SuperQ2K {
     out.d = f32_from_f16(block.d);
     out.dmin = f32_from_f16(block.dmin);
     for (int j = 0; j < 16; ++j) out.mins[j] = block.scales[j] >> 4;
-    for (int i = 0; i < 256; ++i) {
-      const int q = (block.qs[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2)) & 3;
-      out.w[i] = static_cast<int16_t>((block.scales[i / 16] & 15) * q);
+    for (int j = 0; j < 16; ++j) {
+      const uint8_t* qs = block.qs + j / 8 * 32 + j % 2 * 16;
+      const int scale = block.scales[j] & 15, shift = j % 8 / 2 * 2;
+      for (int i = 0; i < 16; ++i) {
+        out.w[16 * j + i] = static_cast<int16_t>(scale * ((qs[i] >> shift) & 3));
+      }
     }
   }
 };
@@ -59,10 +62,13 @@ struct SuperQ3K {
       const int high = (block.scales[8 + j % 4] >> (j / 4 * 2)) & 3;
       scales[j] = (low | (high << 4)) - 32;
     }
-    for (int i = 0; i < 256; ++i) {
-      const int q = (block.qs[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2)) & 3;
-      const int high = (block.hmask[i % 32] >> (i / 32)) & 1;
-      out.w[i] = static_cast<int16_t>(scales[i / 16] * (q + 4 * high - 4));
+    for (int j = 0; j < 16; ++j) {
+      const uint8_t* qs = block.qs + j / 8 * 32 + j % 2 * 16;
+      const uint8_t* mask = block.hmask + j % 2 * 16;
+      for (int i = 0; i < 16; ++i) {
+        const int low = (qs[i] >> (j % 8 / 2 * 2)) & 3, high = (mask[i] >> (j / 2)) & 1;
+        out.w[16 * j + i] = static_cast<int16_t>(scales[j] * (low + 4 * high - 4));
+      }
     }
   }
 };
@@ -78,9 +84,11 @@ struct SuperQ4K {
     uint8_t scales[8], mins[8];
     unpack_scales_min_k(block.scales, scales, mins);
     for (int j = 0; j < 16; ++j) out.mins[j] = mins[j / 2];
-    for (int i = 0; i < 256; ++i) {
-      const int q = (block.qs[i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4)) & 15;
-      out.w[i] = static_cast<int16_t>(scales[i / 32] * q);
+    for (int j = 0; j < 8; ++j) {
+      const uint8_t* qs = block.qs + j / 2 * 32;
+      for (int i = 0; i < 32; ++i) {
+        out.w[32 * j + i] = static_cast<int16_t>(scales[j] * ((qs[i] >> (j % 2 * 4)) & 15));
+      }
     }
   }
 };
@@ -96,10 +104,12 @@ struct SuperQ5K {
     uint8_t scales[8], mins[8];
     unpack_scales_min_k(block.scales, scales, mins);
     for (int j = 0; j < 16; ++j) out.mins[j] = mins[j / 2];
-    for (int i = 0; i < 256; ++i) {
-      const int low = (block.qs[i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4)) & 15;
-      const int high = (block.qh[i % 32] >> (i / 32)) & 1;
-      out.w[i] = static_cast<int16_t>(scales[i / 32] * (low + 16 * high));
+    for (int j = 0; j < 8; ++j) {
+      const uint8_t* qs = block.qs + j / 2 * 32;
+      for (int i = 0; i < 32; ++i) {
+        const int low = (qs[i] >> (j % 2 * 4)) & 15, high = (block.qh[i] >> j) & 1;
+        out.w[32 * j + i] = static_cast<int16_t>(scales[j] * (low + 16 * high));
+      }
     }
   }
 };
@@ -111,11 +121,14 @@ struct SuperQ6K {
     Block block;
     __builtin_memcpy(&block, bytes, sizeof(block));
     out.d = f32_from_f16(block.d);
-    for (int i = 0; i < 256; ++i) {
-      const int half = i / 128, quarter = i % 128 / 32, l = i % 32;
-      const int low = (block.ql[half * 64 + quarter % 2 * 32 + l] >> (quarter / 2 * 4)) & 15;
-      const int high = (block.qh[half * 32 + l] >> (quarter * 2)) & 3;
-      out.w[i] = static_cast<int16_t>(block.scales[i / 16] * (low + 16 * high - 32));
+    for (int j = 0; j < 16; ++j) {
+      const int half = j / 8, quarter = j % 8 / 2, at = j % 2 * 16;
+      const uint8_t* ql = block.ql + half * 64 + quarter % 2 * 32 + at;
+      const uint8_t* qh = block.qh + half * 32 + at;
+      for (int i = 0; i < 16; ++i) {
+        const int low = (ql[i] >> (quarter / 2 * 4)) & 15, high = (qh[i] >> (quarter * 2)) & 3;
+        out.w[16 * j + i] = static_cast<int16_t>(block.scales[j] * (low + 16 * high - 32));
+      }
     }
   }
 };

@@ -9,20 +9,26 @@
 namespace hearth::cpu {
 namespace {
 
+// Unpacking must end in registers, so it is inlined always; not under sanitizers, where so much
+// instrumented code in one function takes minutes to compile.
+#ifdef HEARTH_SANITIZED
+#define HEARTH_INLINE
+#else
+#define HEARTH_INLINE __attribute__((always_inline))
+#endif
+
 // f(Constant<0>) to f(Constant<N - 1>): loops whose index must be a constant.
 template <int kValue>
 struct Constant {
   static constexpr int value = kValue;
 };
 template <int kFrom, int kTo, class F>
-[[gnu::always_inline]] inline void unroll(const F& f) {
+HEARTH_INLINE inline void unroll(const F& f) {
   if constexpr (kFrom < kTo) {
     f(Constant<kFrom>{});
     unroll<kFrom + 1, kTo>(f);
   }
 }
-#define HEARTH_INLINE __attribute__((always_inline))
-
 inline uint32_t load_u32(const uint8_t* p) {
   uint32_t value;
   __builtin_memcpy(&value, p, 4);

@@ -45,12 +45,23 @@ inline void vec_store_n(float* p, Vec v, int n) {
   for (int i = 0; i < n; ++i) p[i] = lanes[i];
 }
 
-inline Vec vec_load_f16_n(const uint8_t* p, int n) {
-  float lanes[16] = {};
-  for (int i = 0; i < n; ++i) lanes[i] = f32_from_f16(load_u16(p + 2 * i));
+// Without branches, so that the compiler makes vectors of it: the exponent is rebiased by a product
+// with 2^112, which also normalises subnormals; infinity and NaN get the largest exponent.
+inline Vec vec_load_f16(const uint8_t* p) {
+  float lanes[16];
+  for (int i = 0; i < 16; ++i) {
+    const uint32_t half = load_u16(p + 2 * i), magnitude = (half & 0x7fffu) << 13;
+    const uint32_t top = magnitude >= 0x7c00u << 13 ? 0x7f800000u : 0u;
+    const uint32_t bits = bits_of(float_of(magnitude) * 0x1p112f) | top;
+    lanes[i] = float_of(bits | (half & 0x8000u) << 16);
+  }
   return vec_load(lanes);
 }
-inline Vec vec_load_f16(const uint8_t* p) { return vec_load_f16_n(p, 16); }
+inline Vec vec_load_f16_n(const uint8_t* p, int n) {
+  uint8_t halves[32] = {};
+  __builtin_memcpy(halves, p, 2 * static_cast<unsigned long>(n));
+  return vec_load_f16(halves);
+}
 inline void vec_store_f16_n(uint8_t* p, Vec v, int n) {
   float lanes[16];
   vec_store(lanes, v);

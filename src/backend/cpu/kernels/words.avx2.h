@@ -47,6 +47,15 @@ inline void words_store_two(int16_t* a, int16_t* b, Words w) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(b), w.high);
 }
 
+// Rounded to the nearest whole number, ties to even.
+inline __m256i round_to_words(Vec v) {
+  const __m256i packed = _mm256_packs_epi32(_mm256_cvtps_epi32(v.low), _mm256_cvtps_epi32(v.high));
+  return _mm256_permute4x64_epi64(packed, 0xd8);  // the pack works on halves of registers
+}
+inline Words words_from_floats(Vec first, Vec second) {
+  return {round_to_words(first), round_to_words(second)};
+}
+
 inline Words words_set(int value) {
   const __m256i v = _mm256_set1_epi16(static_cast<int16_t>(value));
   return {v, v};

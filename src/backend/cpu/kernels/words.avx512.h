@@ -42,6 +42,12 @@ inline void words_store_two(int16_t* a, int16_t* b, Words w) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(b), _mm512_extracti64x4_epi64(w, 1));
 }
 
+inline Words words_from_floats(Vec first, Vec second) {
+  const __m256i low = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(first));
+  const __m256i high = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(second));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
 inline Words words_set(int value) { return _mm512_set1_epi16(static_cast<int16_t>(value)); }
 inline Words words_and(Words a, Words b) { return _mm512_and_si512(a, b); }
 inline Words words_or(Words a, Words b) { return _mm512_or_si512(a, b); }
