@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes golden/jinja_expressions.json: small templates and what jinja2 makes of them, null where it
-raises. Some are written by hand, the others are random expressions over values of every kind,
-operators, filters, tests and methods.
+"""Writes golden/jinja_expressions.json: small templates and what jinja2 makes of them, null where
+it raises. Some are written by hand (golden/jinja_sentences.txt), the others are random expressions
+over values of every kind, operators, filters, tests and methods.
 
     capture_expressions.py --out FILE [--seed N] [--count N]
 """
