@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 
+#include "tests/support/paths.h"
 #include "tests/text/jinja_rendering.h"
 
 namespace hearth::text::jinja {
@@ -248,8 +249,8 @@ TEST(JinjaBounds, every_prefix_of_a_template_gives_a_result_or_an_error_with_a_l
 
 TEST(JinjaBounds, every_seed_of_the_fuzzer_gives_a_result_or_an_error) {
   size_t n_seeds = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(HEARTH_SOURCE_DIR "/tests/fuzz/corpus/jinja")) {
+  for (const auto& entry : std::filesystem::directory_iterator(hearth::test::source_dir() +
+                                                               "/tests/fuzz/corpus/jinja")) {
     std::ifstream file(entry.path(), std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     const auto rendered = render(text, variables());

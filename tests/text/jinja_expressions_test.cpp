@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "tests/support/paths.h"
 #include "tests/text/jinja_rendering.h"
 
 namespace hearth::text::jinja {
@@ -13,7 +14,7 @@ namespace {
 using test::render;
 
 TEST(JinjaExpressions, every_captured_template_gives_what_jinja2_gives_or_fails_where_it_raises) {
-  std::ifstream file(HEARTH_SOURCE_DIR "/tests/text/golden/jinja_expressions.json");
+  std::ifstream file(hearth::test::source_dir() + "/tests/text/golden/jinja_expressions.json");
   const auto golden = nlohmann::ordered_json::parse(file, nullptr, false);
   ASSERT_FALSE(golden.is_discarded());
   ASSERT_GE(golden["cases"].size(), 3000u);
