@@ -22,13 +22,14 @@ namespace {
 constexpr int64_t kWeightBytes = 512 << 20;  // more than any last-level cache at hand
 constexpr int kColumns = 1536;
 
-// Random bytes with sane scales: small positive binary16 numbers wherever a scale may lie.
+// Random bytes that are sane wherever a scale or a float may lie: as binary16 1/8 to 1, as bfloat16
+// and float small, none subnormal.
 const std::vector<uint8_t>& weight_bytes() {
   static const std::vector<uint8_t> bytes = [] {
     std::vector<uint8_t> all(static_cast<size_t>(kWeightBytes));
     std::minstd_rand random(1);
     for (size_t i = 0; i + 4 <= all.size(); i += 4) {
-      const uint32_t value = random() & 0x1fff1fffu;
+      const uint32_t value = (random() & 0x0fff0fffu) | 0x30003000u;
       std::memcpy(all.data() + i, &value, 4);
     }
     return all;
