@@ -105,14 +105,15 @@ Result<Sequence> Engine::open_sequence() {
   }
   ++n_open_;
   Sequence sequence(this);
-  sequence.table_ = cache_->open();
+  sequence.table_ = cache_->open(n_ctx_);
+  sequence.tokens_.reserve(static_cast<size_t>(n_ctx_));
   return sequence;
 }
 
 Result<Sequence> Engine::fork(const Sequence& sequence) {
   TRY_LET(Sequence copy, open_sequence());
-  copy.table_ = cache_->fork(sequence.table_);
-  copy.tokens_ = sequence.tokens_;
+  copy.table_ = cache_->fork(sequence.table_, n_ctx_);
+  copy.tokens_.insert(copy.tokens_.end(), sequence.tokens_.begin(), sequence.tokens_.end());
   return copy;
 }
 

@@ -70,9 +70,10 @@ KvCache::KvCache(const backend::KvLayout& layout) {
   }
 }
 
-SequenceTable KvCache::open() const {
+SequenceTable KvCache::open(int n_positions) const {
   SequenceTable table;
   table.pages.resize(groups_.size());
+  for (auto& pages : table.pages) pages.reserve(static_cast<size_t>(pages_for(n_positions)));
   table.first_kept.assign(groups_.size(), 0);
   return table;
 }
@@ -117,9 +118,10 @@ Status KvCache::reserve(SequenceTable& table, int n_new, backend::KvStore& store
     drop_unseen(table, g);
     const std::vector<int32_t>& pages = table.pages[g];
     size_t needed = end > pages.size() ? end - pages.size() : 0;
-    const bool shared = first < pages.size() && pages[first] >= 0 &&
-                        groups_[g].n_owners[static_cast<size_t>(pages[first])] > 1;
-    if (shared) ++needed;
+    // More than one where a fork followed a step that failed after it had made its pages.
+    for (size_t i = first; i < pages.size(); ++i) {
+      if (groups_[g].n_owners[static_cast<size_t>(pages[i])] > 1) ++needed;
+    }
     if (needed > groups_[g].free.size()) {
       return over_limit("the KV cache is full: {} more pages of {} positions wanted, {} free",
                         needed, kPagePositions, groups_[g].free.size());
@@ -167,13 +169,17 @@ int KvCache::truncate(SequenceTable& table, int n) {
   return n;
 }
 
-SequenceTable KvCache::fork(const SequenceTable& table) {
+SequenceTable KvCache::fork(const SequenceTable& table, int n_positions) {
+  SequenceTable copy = open(n_positions);
+  copy.n_positions = table.n_positions;
+  copy.first_kept = table.first_kept;
   for (size_t g = 0; g < groups_.size(); ++g) {
     for (const int32_t page : table.pages[g]) {
       if (page >= 0) ++groups_[g].n_owners[static_cast<size_t>(page)];
+      copy.pages[g].push_back(page);
     }
   }
-  return table;
+  return copy;
 }
 
 int KvCache::n_free(int group) const {

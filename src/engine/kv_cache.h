@@ -34,7 +34,8 @@ class KvCache {
  public:
   explicit KvCache(const backend::KvLayout& layout);
 
-  SequenceTable open() const;
+  // With room for the tables of `n_positions`, so that growing to them allocates nothing.
+  SequenceTable open(int n_positions) const;
   void close(SequenceTable& table);
 
   // Makes pages exist for positions [n_positions, n_positions + n_new), private to this sequence,
@@ -50,7 +51,7 @@ class KvCache {
   int truncate(SequenceTable& table, int n);
 
   // Another sequence with the same past; pages are shared until one of them writes.
-  SequenceTable fork(const SequenceTable& table);
+  SequenceTable fork(const SequenceTable& table, int n_positions);
 
   int n_free(int group) const;
   int n_groups() const { return static_cast<int>(groups_.size()); }
