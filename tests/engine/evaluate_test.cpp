@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// Perplexity, log-probabilities and embeddings on toy models against straightforward computing from
+// the logits (hidden states) of single steps.
+#include "engine/evaluate.h"
+
+#include <algorithm>
+
+#include "engine/embed.h"
+#include "tests/engine/toy_engine.h"
+
+namespace hearth::engine {
+namespace {
+
+using test::EngineSetup;
+using test::Rows;
+using test::ToyEngine;
+
+void no_progress(uint64_t, uint64_t) {}
+
+ToyEngine make_toy(const test::ToyOptions& options, const EngineSetup& setup = {}) {
+  auto toy = ToyEngine::make(options, setup);
+  EXPECT_TRUE(toy) << toy.error().message;
+  if (!toy) std::abort();
+  return std::move(*toy);
+}
+
+double logprob(const Rows& rows, size_t i, int32_t id, size_t V) {
+  double sum = 0;
+  for (size_t v = 0; v < V; ++v) sum += std::exp(static_cast<double>(rows[i * V + v]));
+  return static_cast<double>(rows[i * V + static_cast<size_t>(id)]) - std::log(sum);
+}
+
+TEST(Perplexity, it_is_that_of_the_second_halves_of_whole_windows) {
+  for (const char* const arch : {"llama", "gemma3"}) {
+    for (const int32_t bos : {-1, 3}) {
+      SCOPED_TRACE(arch);
+      const ToyEngine toy = make_toy({.arch = arch});
+      const auto V = static_cast<size_t>(toy->hparams().V);
+      constexpr int kWindow = 70;
+      const auto tokens = test::some_tokens(3 * kWindow + 11, static_cast<int>(V));
+      double sum = 0;
+      int64_t n = 0;
+      for (int w = 0; w < 3; ++w) {
+        std::vector<int32_t> window(tokens.begin() + w * kWindow,
+                                    tokens.begin() + (w + 1) * kWindow);
+        if (bos >= 0) window[0] = bos;
+        const auto rows = test::rows_of(*toy, window, kWindow);
+        ASSERT_TRUE(rows);
+        for (size_t i = kWindow / 2; i + 1 < kWindow; ++i, ++n) {
+          sum -= logprob(*rows, i, window[i + 1], V);
+        }
+      }
+      for (const int max_outputs : {1, 16, 256}) {
+        EngineSetup setup;
+        setup.options.max_outputs = max_outputs;
+        setup.options.max_batch = 30;
+        const ToyEngine chunked = make_toy({.arch = arch}, setup);
+        const auto result = perplexity(*chunked, tokens, kWindow, bos, no_progress, nullptr);
+        ASSERT_TRUE(result) << result.error().message;
+        EXPECT_EQ(result->n_tokens, n);
+        // Sums in double: a few units of 2^-52 of each term.
+        EXPECT_NEAR(result->nll_mean, sum / static_cast<double>(n), 1e-12);
+        EXPECT_DOUBLE_EQ(result->ppl(), std::exp(result->nll_mean));
+      }
+    }
+  }
+}
+
+TEST(Perplexity, windows_that_cannot_be_are_refused) {
+  const ToyEngine toy = make_toy({});
+  const auto tokens = test::some_tokens(100, toy->hparams().V);
+  for (const int window : {-1, 3, 101, 257}) {
+    EXPECT_FALSE(perplexity(*toy, tokens, window, -1, no_progress, nullptr)) << window;
+  }
+  const std::atomic<bool> cancel{true};
+  const auto stopped = perplexity(*toy, tokens, 50, -1, no_progress, &cancel);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::kInterrupted);
+  EXPECT_TRUE(perplexity(*toy, tokens, 50, -1, no_progress, nullptr)) << "the sequence came back";
+}
+
+TEST(Logprobs, each_position_has_the_likeliest_tokens_after_it) {
+  const ToyEngine toy = make_toy({.arch = "qwen2"});
+  const auto V = static_cast<size_t>(toy->hparams().V);
+  const auto tokens = test::some_tokens(80, static_cast<int>(V));
+  const auto rows = test::rows_of(*toy, tokens, 80);
+  ASSERT_TRUE(rows);
+  const auto positions = logprobs(*toy, tokens, 4, no_progress, nullptr);
+  ASSERT_TRUE(positions) << positions.error().message;
+  ASSERT_EQ(positions->size(), tokens.size());
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const Position& position = (*positions)[i];
+    EXPECT_EQ(position.id, tokens[i]);
+    std::vector<double> all;
+    for (size_t v = 0; v < V; ++v) all.push_back(logprob(*rows, i, static_cast<int32_t>(v), V));
+    ASSERT_EQ(position.top.size(), 4u);
+    for (const auto& entry : position.top) {
+      EXPECT_NEAR(entry.logprob, all[static_cast<size_t>(entry.id)], 1e-12);
+    }
+    std::sort(all.rbegin(), all.rend());
+    for (size_t k = 0; k < 4; ++k) EXPECT_NEAR(position.top[k].logprob, all[k], 1e-12);
+  }
+}
+
+// Hidden states [n, D] of a text, and their pooling written out.
+TEST(Embed, poolings_are_the_mean_the_first_and_the_last_state_at_length_one) {
+  for (const char* const arch : {"bert", "nomic-bert"}) {
+    SCOPED_TRACE(arch);
+    const ToyEngine toy = make_toy({.arch = arch});
+    const auto D = static_cast<size_t>(toy->hparams().D);
+    const auto tokens = test::some_tokens(23, toy->hparams().V);
+    std::vector<double> mean(D, 0.0), first(D), last(D);
+    {
+      auto sequence = toy->open_sequence();
+      ASSERT_TRUE(sequence);
+      const StepPart part{&*sequence, tokens, Want::kAll};
+      ASSERT_TRUE(toy->step({&part, 1}));
+      ASSERT_EQ(toy->n_outputs(), 23);
+      for (int i = 0; i < 23; ++i) {
+        const auto row = toy->output(i);
+        ASSERT_EQ(row.size(), D);
+        for (size_t d = 0; d < D; ++d) {
+          mean[d] += static_cast<double>(row[d]) / 23;
+          if (i == 0) first[d] = static_cast<double>(row[d]);
+          if (i == 22) last[d] = static_cast<double>(row[d]);
+        }
+      }
+    }
+    const std::pair<Pooling, std::vector<double>*> cases[] = {
+        {Pooling::kMean, &mean}, {Pooling::kCls, &first}, {Pooling::kLast, &last}};
+    for (const auto& [pooling, expected] : cases) {
+      const auto vector = embed(*toy, tokens, pooling);
+      ASSERT_TRUE(vector) << vector.error().message;
+      double square = 0;
+      for (const double value : *expected) square += value * value;
+      for (size_t d = 0; d < D; ++d) {
+        // One rounding to float of a value of at most 1.
+        EXPECT_NEAR((*vector)[d], (*expected)[d] / std::sqrt(square), 0x1p-24);
+      }
+    }
+    const auto pooling = model_pooling(*toy);
+    ASSERT_TRUE(pooling);
+    EXPECT_EQ(*pooling, Pooling::kMean);
+  }
+}
+
+TEST(Embed, what_gives_no_vector_is_refused) {
+  const ToyEngine encoder = make_toy({.arch = "bert"});
+  EXPECT_FALSE(embed(*encoder, {}, Pooling::kMean));
+  EXPECT_FALSE(embed(*encoder, test::some_tokens(257, 90), Pooling::kMean)) << "longer than P";
+  const ToyEngine decoder = make_toy({});
+  EXPECT_FALSE(embed(*decoder, test::some_tokens(5, 90), Pooling::kMean));
+  test::ToyOptions rank{.arch = "bert"};
+  rank.set = {{"pooling_type", "4"}};
+  EXPECT_FALSE(model_pooling(*make_toy(rank)));
+  EXPECT_FALSE(parse_pooling("median"));
+  EXPECT_EQ(*parse_pooling("cls"), Pooling::kCls);
+}
+
+}  // namespace
+}  // namespace hearth::engine
