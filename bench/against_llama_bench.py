@@ -69,7 +69,8 @@ def main():
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"the machine is not quiet: load {load:.1f}", file=sys.stderr)
-    print("| model | what | hearth t/s | llama.cpp t/s | ratio (min to max) |\n|---|---|---|---|---|")
+    print("| model | what | hearth t/s | llama.cpp t/s | ratio (min to max) |")
+    print("|---|---|---|---|---|")
     for model in options.models:
         path = model_file(options.hearth, model)
         figures = {"ours": [], "peer": []}

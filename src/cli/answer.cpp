@@ -38,8 +38,7 @@ Result<std::unique_ptr<Answerer>> Answerer::make(const RunOptions& options, bool
   return made;
 }
 
-Result<std::vector<int32_t>> Answerer::encode_messages(
-    const nlohmann::ordered_json& messages) const {
+Result<std::vector<int32_t>> Answerer::encode_messages(const nlohmann::ordered_json& messages) {
   if (!template_) {
     return with_hint(unsupported("{} has no chat template", model_.name),
                      "continue a text with --raw, or give one with --template FILE");
@@ -53,13 +52,15 @@ Result<std::vector<int32_t>> Answerer::encode_messages(
   name_token("bos_token", tokenizer_->bos());
   name_token("eos_token", tokenizer_->eos());
   TRY_LET(const std::string prompt, template_->render(input));
+  prompt_lost_bytes_ = tokenizer_->loses_bytes_of(prompt);
   // A template that writes the begin token itself must not get a second one.
   const text::TokenId bos = tokenizer_->bos();
   const bool has_bos = tokenizer_->contains(bos) && prompt.starts_with(tokenizer_->token_text(bos));
   return tokenizer_->encode(prompt, {.add_special = !has_bos, .parse_special = true});
 }
 
-std::vector<int32_t> Answerer::encode_raw(const std::string& text) const {
+std::vector<int32_t> Answerer::encode_raw(const std::string& text) {
+  prompt_lost_bytes_ = tokenizer_->loses_bytes_of(text);
   return tokenizer_->encode(text, {.add_special = true, .parse_special = false});
 }
 
@@ -71,8 +72,15 @@ Result<engine::GenerateResult> Answerer::answer(std::vector<int32_t> prompt,
                                   .stop = options_.stop,
                                   .ignore_end = options_.ignore_eos,
                                   .n_logprobs = options_.n_logprobs};
-  return engine::generate(engine(), *tokenizer_, *sequence_, request, on_text,
-                          &os::InterruptGuard::flag());
+  TRY_LET(engine::GenerateResult result,
+          engine::generate(engine(), *tokenizer_, *sequence_, request, on_text,
+                           &os::InterruptGuard::flag()));
+  if (prompt_lost_bytes_) {
+    result.warnings.emplace_back(
+        "the model's vocabulary has no token for some characters of the prompt: they were left "
+        "out");
+  }
+  return result;
 }
 
 nlohmann::json answer_json(const engine::GenerateResult& result, double load_ms) {

@@ -22,8 +22,8 @@ class Answerer {
   static Result<std::unique_ptr<Answerer>> make(const RunOptions& options, bool reference);
 
   // The prompt's tokens: by the chat template, or the text as it is.
-  Result<std::vector<int32_t>> encode_messages(const nlohmann::ordered_json& messages) const;
-  std::vector<int32_t> encode_raw(const std::string& text) const;
+  Result<std::vector<int32_t>> encode_messages(const nlohmann::ordered_json& messages);
+  std::vector<int32_t> encode_raw(const std::string& text);
 
   // Answers; Ctrl-C ends the answer early (finish: interrupted).
   Result<engine::GenerateResult> answer(std::vector<int32_t> prompt,
@@ -39,6 +39,7 @@ class Answerer {
   std::unique_ptr<text::Tokenizer> tokenizer_;
   std::optional<text::ChatTemplate> template_;
   std::optional<engine::Sequence> sequence_;
+  bool prompt_lost_bytes_ = false;  // the newest prompt has characters that no token stands for
 };
 
 // The object that --json prints for an answer.

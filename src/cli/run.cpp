@@ -59,7 +59,7 @@ class Run final : public Verb {
     return {};
   }
 
-  Result<std::vector<int32_t>> encode_prompt(const Answerer& answerer) const {
+  Result<std::vector<int32_t>> encode_prompt(Answerer& answerer) const {
     if (options_.tokens) return *options_.tokens;
     std::string text;
     if (options_.prompt) {
