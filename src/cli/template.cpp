@@ -32,11 +32,9 @@ Result<std::string> read_file(const std::string& path) {
 // {"messages", "tools", "add_generation_prompt", any further variable}
 Result<text::ChatInput> read_input(const std::string& path,
                                    nlohmann::ordered_json model_variables) {
-  TRY_LET(const std::string text, read_file(path));
-  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  TRY_LET(const std::string written, read_file(path));
+  TRY_LET(const auto json, within(printable(path), text::parse_exact_json(written)));
   const auto shape = R"({"messages": [{"role": "user", "content": "Hi"}]})";
-  if (json.is_discarded())
-    return with_hint(invalid("{}: is not JSON", printable(path)), "write {}", shape);
   if (!json.is_object() || !json.contains("messages"))
     return with_hint(invalid("{}: must be an object with 'messages'", printable(path)), "write {}",
                      shape);

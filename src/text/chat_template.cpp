@@ -59,6 +59,30 @@ jinja::Limits limits_for(const ChatInput& input) {
   return limits;
 }
 
+// Looks for integers that did not fit.
+class IntegerCheck final : public nlohmann::json_sax<Json> {
+ public:
+  std::string lost;
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t& digits) override {
+    if (digits.find_first_of(".eE") == std::string::npos) lost = digits;
+    return lost.empty();
+  }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+};
+
 Status check_content(const Json& content, size_t i_message) {
   if (content.is_null() || content.is_string()) return {};
   if (!content.is_array())
@@ -152,6 +176,14 @@ Json special_token_variables(const Tokenizer& tokenizer) {
                                  {"mask_token", ids.mask}})
     if (id != kNoToken) variables[name] = std::string(tokenizer.token_text(id));
   return variables;
+}
+
+Result<Json> parse_exact_json(std::string_view text) {
+  IntegerCheck check;
+  const bool whole = Json::sax_parse(text, &check);
+  if (!check.lost.empty()) return unsupported("the integer {} does not fit in 64 bits", check.lost);
+  if (!whole) return invalid("it is not JSON");
+  return Json::parse(text, nullptr, false);
 }
 
 Status check_messages(const Json& messages) {

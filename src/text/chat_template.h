@@ -43,6 +43,10 @@ struct ChatTemplateFacts {
   bool refuses_system = false;  // a system message is an error
 };
 
+// JSON text whose integers all keep their value: one past 64 bits, which the library would make a
+// float without a word, is an error, as is what is not JSON.
+Result<nlohmann::ordered_json> parse_exact_json(std::string_view text);
+
 // Messages: an array of objects, each with a text "role"; "content" is text, null, absent, or an
 // array of parts (text, or objects with a text "type"); "tool_calls" an array of objects. Errors
 // name the message and the field.

@@ -75,7 +75,8 @@ TEST_F(TemplateVerb, wrong_input_is_one_line_that_says_what_and_what_next) {
   const std::string named = write("t.jinja", "{{ raise_exception('no users') }}");
   const std::vector<std::pair<std::string, std::string>> cases = {
       {good, "line 1: no users"},
-      {write("a.json", "{"), "is not JSON"},
+      {write("a.json", "{"), "it is not JSON"},
+      {write("e.json", R"({"messages": [], "n": 123456789012345678901})"), "does not fit in 64"},
       {write("b.json", "[]"), "must be an object with 'messages'"},
       {write("c.json", R"({"messages": {}})"), "'messages' must be an array"},
       {write("d.json", R"({"messages": [], "add_generation_prompt": 1})"), "true or false"},
