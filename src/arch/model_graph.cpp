@@ -287,7 +287,7 @@ Result<ModelGraph> build_model(const file::Gguf& file, int n_ctx) {
   const TensorTable table = tensor_table(*model.spec, model.hparams);
   TRY(check_unknown(table, model.hparams, file));
   TRY_LET(const Bindings bindings, bind(table, *name, file, model.graph));
-  Builder b(*model.spec, model.hparams, bindings, n_ctx, model.graph);
+  Builder b(*model.spec, model.hparams, bindings, n_ctx > 0 ? n_ctx : model.hparams.P, model.graph);
   ValueId x = build_embedding(b);
   for (b.layer = 0; b.layer < model.hparams.L; ++b.layer) x = build_layer(b, x);
   model.graph.set_result(build_head(b, x));

@@ -31,8 +31,8 @@ struct ModelGraph {
   std::vector<std::string> notes;  // what the file says and hearth leaves out, for people
 };
 
-// n_ctx: the context that sessions will use (longrope chooses its factors by it).
-// The file must outlive the result.
+// n_ctx: the context that sessions will use (longrope chooses its factors by it); 0: the model's
+// own. The file must outlive the result.
 Result<ModelGraph> build_model(const file::Gguf& file, int n_ctx);
 
 }  // namespace hearth::arch

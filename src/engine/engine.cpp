@@ -35,7 +35,7 @@ int Sequence::truncate(int n) {
 }
 
 // The user's context, or the model's own as far as half of the free memory holds its cache.
-Status Engine::choose_context(const file::Gguf& file) {
+Status Engine::choose_context() {
   const int own = model_.hparams.P;
   if (options_.n_ctx < 0) return invalid("a context of {} tokens", options_.n_ctx);
   if (options_.n_ctx > 0) {
@@ -62,7 +62,6 @@ Status Engine::choose_context(const file::Gguf& file) {
         "-c sets it",
         n_ctx_, own, format_bytes(needed()), format_bytes(available)));
   }
-  static_cast<void>(file);
   return {};
 }
 
@@ -78,7 +77,8 @@ Result<std::unique_ptr<Engine>> Engine::make(const file::Gguf& file,
   }
   TRY_LET(engine->model_, arch::build_model(file, o.n_ctx));
   const graph::Graph& graph = engine->model_.graph;
-  TRY(engine->choose_context(file));
+  engine->warnings_ = engine->model_.notes;
+  TRY(engine->choose_context());
   if (o.max_outputs <= 0) o.max_outputs = o.n_sequences;
   o.max_batch = std::min(o.max_batch, std::max(engine->n_ctx_, o.n_sequences));
   if (engine->spec().encoder) {

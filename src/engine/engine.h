@@ -97,7 +97,7 @@ class Engine {
  private:
   friend class Sequence;
   Engine() = default;
-  Status choose_context(const file::Gguf& file);
+  Status choose_context();
   Status check_parts(std::span<const StepPart> parts) const;
   void close(Sequence& sequence);
 
