@@ -5,8 +5,10 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <new>
+#include <thread>
 
 #include "tests/engine/toy_engine.h"
 
@@ -138,6 +140,33 @@ TEST(Step, a_cancelled_step_leaves_the_sequences_as_they_were) {
     const auto whole = test::rows_of(*toy, tokens, 150);
     ASSERT_TRUE(whole);
     EXPECT_EQ(test::first_difference(rows, *whole, V), -1);
+  }
+}
+
+TEST(Step, a_step_cancelled_from_another_thread_is_done_or_undone) {
+  EngineSetup setup;
+  setup.n_threads = 2;
+  const ToyEngine toy = make_toy(setup);
+  const auto tokens = test::some_tokens(150, toy->hparams().V);
+  const auto whole = test::rows_of(*toy, tokens, 150);
+  ASSERT_TRUE(whole);
+  Sequence sequence = open(*toy);
+  for (int round = 0; round < 40; ++round) {
+    std::atomic<bool> cancel{false};
+    std::thread other([&, round] {
+      std::this_thread::sleep_for(std::chrono::microseconds(50 * round));
+      cancel = true;
+    });
+    const StepPart part{&sequence, tokens, Want::kAll};
+    const Status status = toy->step({&part, 1}, &cancel);
+    other.join();
+    EXPECT_TRUE(status || status.error().code == ErrorCode::kInterrupted);
+    EXPECT_EQ(sequence.n_tokens(), status ? 150 : 0);
+    sequence.truncate(0);
+    Rows again;
+    ASSERT_TRUE(test::feed(*toy, sequence, tokens, 150, again));
+    ASSERT_EQ(test::first_difference(again, *whole, toy->hparams().V), -1);
+    sequence.truncate(0);
   }
 }
 
