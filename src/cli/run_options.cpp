@@ -72,7 +72,7 @@ void RunOptionParser::add_size_options(CLI::App& app) {
                  "Answer with at most N tokens; -1: until the model ends")
       ->type_name("N")
       ->check(CLI::Range(int64_t{-1}, kMaxCount));
-  app.add_option("-c,--ctx-size", options_.n_context, "Context in tokens; 0: the model's own")
+  app.add_option("-c,--ctx,--ctx-size", options_.n_context, "Context in tokens; 0: the model's own")
       ->type_name("N")
       ->check(CLI::Range(int64_t{0}, kMaxCount));
   app.add_option("-t,--threads", options_.n_threads, "Threads; 0: as many as fit the machine")
