@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "graph/cost.h"
 #include "graph/graph.h"
 
 namespace hearth::backend {
@@ -71,6 +72,19 @@ struct Segment {
 struct ProgramOptions {
   int max_tokens = 512;   // T of the largest batch
   int max_outputs = 512;  // O of the largest batch
+  bool profile = false;   // time every step; costs a look at the clock per step and thread
+};
+
+// What one step of a program took, summed over the runs since the program was made.
+struct StepProfile {
+  std::string name;    // "blk.3.q"
+  int64_t n_runs = 0;  // of the program
+  // Time of a thread: the mean over all threads, so that work and waiting of all steps add up to
+  // the time of the runs; and the slowest thread's.
+  int64_t work_ns = 0;
+  int64_t slowest_ns = 0;
+  int64_t wait_ns = 0;  // mean over the threads, at the barrier that follows the step (0: none)
+  graph::Cost cost;     // of the nodes that the step computes
 };
 
 class Program {
@@ -87,6 +101,12 @@ class Program {
 
   // Bytes that the program holds beside weights and cache.
   virtual uint64_t scratch_bytes() const = 0;
+
+  // The steps in their order; empty without ProgramOptions::profile, and where the backend has no
+  // steps to time.
+  virtual std::vector<StepProfile> profile() const { return {}; }
+  // Forgets what was measured so far.
+  virtual void reset_profile() {}
 };
 
 class Backend {

@@ -89,7 +89,8 @@ Result<std::unique_ptr<Engine>> Engine::make(const file::Gguf& file,
   }
   o.max_outputs = std::min(o.max_outputs, o.max_batch);
   const backend::Segment whole{0, static_cast<int>(graph.nodes().size())};
-  TRY_LET(engine->program_, engine->backend_->compile(graph, whole, {o.max_batch, o.max_outputs}));
+  TRY_LET(engine->program_,
+          engine->backend_->compile(graph, whole, {o.max_batch, o.max_outputs, o.profile}));
   const backend::KvLayout layout =
       kv_layout(graph.cache_layers(), int64_t{engine->n_ctx_} * o.n_sequences, o.n_sequences,
                 o.max_batch, o.kv);

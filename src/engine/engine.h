@@ -23,6 +23,7 @@ struct EngineOptions {
   int max_batch = 512;  // tokens of one step; longer prompts are cut into chunks
   int max_outputs = 0;  // rows of logits of one step; 0: n_sequences
   backend::KvFormat kv;
+  bool profile = false;  // time every step of the program: see Engine::profile
 };
 
 class Engine;
@@ -91,6 +92,9 @@ class Engine {
   std::string backend_name() const { return backend_->name(); }
   uint64_t kv_bytes() const { return kv_ ? kv_->bytes() : 0; }
   uint64_t scratch_bytes() const { return program_->scratch_bytes(); }
+  // What the steps of the program took since the last reset; empty unless the options ask for it.
+  std::vector<backend::StepProfile> profile() const { return program_->profile(); }
+  void reset_profile() { program_->reset_profile(); }
   // What was decided for the user ("context 8192 instead of 131072: …"), one line each.
   std::span<const std::string> warnings() const { return warnings_; }
 

@@ -41,6 +41,7 @@ struct Draft {
   std::vector<BufferId> reads, writes;
   std::function<StepFn()> make;  // called when places are known
   int phase = 0;
+  std::vector<Work> works;
 };
 
 constexpr int64_t align64(int64_t n) { return (n + 63) / 64 * 64; }
@@ -57,9 +58,11 @@ class Compiler {
 
   Result<CompiledProgram> compile() {
     add_value_buffers();
-    for (int i = segment_.begin; i < segment_.end; ++i) {
-      const graph::Node& node = g_.nodes()[static_cast<size_t>(i)];
+    for (i_node_ = segment_.begin; i_node_ < segment_.end; ++i_node_) {
+      const graph::Node& node = g_.nodes()[static_cast<size_t>(i_node_)];
+      const size_t n_before = drafts_.size();
       TRY(std::visit([&](const auto& op) { return expand(op, node.out); }, node.op));
+      credit(n_before);
     }
     assign_phases();
     place_buffers();
@@ -120,7 +123,17 @@ class Compiler {
              std::vector<BufferId> writes, std::function<StepFn()> make) {
     std::erase(reads, kNone);
     drafts_.push_back(
-        {std::move(name), split, std::move(reads), std::move(writes), std::move(make), 0});
+        {std::move(name), split, std::move(reads), std::move(writes), std::move(make), 0, {}});
+  }
+
+  // Counts the present node for the profile: to the last draft, which is the node's own product or,
+  // where an earlier node's draft does its work too, that one; unless new drafts (from n_before on)
+  // took parts of the node by themselves.
+  void credit(size_t n_before) {
+    const auto first = drafts_.begin() + static_cast<std::ptrdiff_t>(n_before);
+    const bool is_split =
+        std::any_of(first, drafts_.end(), [](const Draft& step) { return !step.works.empty(); });
+    if (!is_split && !drafts_.empty()) drafts_.back().works.push_back({i_node_, kNone});
   }
 
   std::string name(ValueId id, std::string_view what = "") const {
@@ -373,7 +386,9 @@ class Compiler {
 
   CompiledProgram finish() {
     CompiledProgram program;
-    for (const Draft& step : drafts_) program.steps.push_back({step.name, step.phase, step.make()});
+    for (const Draft& step : drafts_) {
+      program.steps.push_back({step.name, step.phase, step.make(), step.works});
+    }
     for (size_t i = 0; i < g_.values().size(); ++i) {
       const auto id = static_cast<ValueId>(i);
       program.values.push_back(buffer(root(id)).offset >= 0 ? place(id) : Place{});
@@ -392,6 +407,7 @@ class Compiler {
   std::map<ValueId, BufferId> prepared_;
   std::map<std::tuple<int, float, float, float, float, float, float, int, WeightId>, BufferId>
       angles_;
+  int i_node_ = 0;  // the node being expanded
   int n_phases_ = 0;
   int64_t arena_bytes_ = 0;
   int64_t scratch_bytes_ = 64;
@@ -447,6 +463,7 @@ Status Compiler::expand(const graph::Experts& op, ValueId out) {
       return expert_product_step(k_, g_.weight(weight), floats(bias), op.top_k, place(groups),
                                  place(in), place(to));
     });
+    drafts_.back().works.push_back({i_node_, weight});
   };
   product("gate", op.gate, op.gate_bias, gathered, gate);
   product("up", op.up, op.up_bias, gathered, up);

@@ -4,11 +4,13 @@
 #include <cstdlib>
 #include <limits>
 #include <mutex>
+#include <optional>
 
 #include "backend/backend.h"
 #include "backend/cpu/compile.h"
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/kv_store.h"
+#include "backend/cpu/profiler.h"
 #include "base/check.h"
 #include "base/units.h"
 #include "os/cpu_info.h"
@@ -43,6 +45,7 @@ struct Device {
 class CpuProgram : public backend::Program {
  public:
   static Result<std::unique_ptr<CpuProgram>> make(std::shared_ptr<Device> device,
+                                                  const graph::Graph& graph,
                                                   CompiledProgram compiled,
                                                   const backend::ProgramOptions& options) {
     auto program = std::unique_ptr<CpuProgram>(new CpuProgram);
@@ -55,6 +58,9 @@ class CpuProgram : public backend::Program {
     program->device_ = std::move(device);
     program->compiled_ = std::move(compiled);
     program->options_ = options;
+    if (options.profile) {
+      program->profiler_.emplace(graph, program->compiled_.steps, program->device_->pool.size());
+    }
     return program;
   }
 
@@ -73,6 +79,7 @@ class CpuProgram : public backend::Program {
     std::atomic<int> stop_after{std::numeric_limits<int>::max()};
     device_->pool.run([&](int thread) { run_steps(frame, thread, stop_after); });
     if (stop_after.load() != std::numeric_limits<int>::max()) return interrupted("stopped");
+    if (profiler_) profiler_->finish(batch, frame.kv);
     return {};
   }
 
@@ -88,12 +95,22 @@ class CpuProgram : public backend::Program {
            static_cast<uint64_t>(compiled_.scratch_bytes_per_thread) * scratch_.size();
   }
 
+  std::vector<backend::StepProfile> profile() const override {
+    return profiler_ ? profiler_->sums() : std::vector<backend::StepProfile>();
+  }
+
+  void reset_profile() override {
+    if (profiler_) profiler_->reset();
+  }
+
  private:
   CpuProgram() = default;
 
   void run_steps(const Frame& frame, int thread, std::atomic<int>& stop_after) {
     int phase = 0;
-    for (const Step& step : compiled_.steps) {
+    if (profiler_) profiler_->begin(thread);
+    for (size_t i = 0; i < compiled_.steps.size(); ++i) {
+      const Step& step = compiled_.steps[i];
       if (step.phase != phase) {
         if (thread == 0 && frame.batch->cancel != nullptr &&
             frame.batch->cancel->load(std::memory_order_relaxed)) {
@@ -102,8 +119,10 @@ class CpuProgram : public backend::Program {
         device_->pool.barrier(thread);
         if (stop_after.load(std::memory_order_relaxed) <= phase) return;
         phase = step.phase;
+        if (profiler_ && i > 0) profiler_->waited(thread, i - 1);
       }
       step.run(frame, thread);
+      if (profiler_) profiler_->worked(thread, i);
     }
   }
 
@@ -113,6 +132,7 @@ class CpuProgram : public backend::Program {
   Memory arena_;
   std::vector<Memory> scratch_memory_;
   std::vector<uint8_t*> scratch_;
+  std::optional<Profiler> profiler_;
 };
 
 class CpuBackend : public backend::Backend {
@@ -127,7 +147,7 @@ class CpuBackend : public backend::Backend {
       const graph::Graph& graph, backend::Segment segment,
       const backend::ProgramOptions& options) override {
     TRY_LET(CompiledProgram compiled, cpu::compile(graph, segment, options, kernels()));
-    TRY_LET(auto program, CpuProgram::make(device_, std::move(compiled), options));
+    TRY_LET(auto program, CpuProgram::make(device_, graph, std::move(compiled), options));
     return program;
   }
 

@@ -50,6 +50,7 @@ Result<int64_t> kv_row_bytes(DType type, int size, std::string_view what) {
 
 Result<std::unique_ptr<CpuKvStore>> CpuKvStore::make(const backend::KvLayout& layout) {
   auto store = std::make_unique<CpuKvStore>();
+  store->format_ = layout.format;
   TRY_LET(store->k_type_, checked_kv_type(layout.format.k));
   TRY_LET(store->v_type_, checked_kv_type(layout.format.v));
   const auto allocate = [&](int64_t rows, int64_t bytes_per_row) -> Result<uint8_t*> {

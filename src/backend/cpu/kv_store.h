@@ -43,6 +43,7 @@ class CpuKvStore : public backend::KvStore {
   const KvLayerMemory& layer(int i) const { return layers_[static_cast<size_t>(i)]; }
   KvType k_type() const { return k_type_; }
   KvType v_type() const { return v_type_; }
+  const backend::KvFormat& format() const { return format_; }
 
  private:
   struct Free {
@@ -52,6 +53,7 @@ class CpuKvStore : public backend::KvStore {
   std::vector<std::unique_ptr<uint8_t, Free>> blocks_;
   KvType k_type_ = KvType::kF16;
   KvType v_type_ = KvType::kF16;
+  backend::KvFormat format_;
   uint64_t bytes_ = 0;
 };
 

@@ -54,10 +54,18 @@ inline Slice row_share(const Frame& frame, const Place& place, int thread) {
 
 using StepFn = std::function<void(const Frame&, int thread)>;
 
+// What a step computes of the graph, for the profile: a node, or of an Experts node the products of
+// one weight.
+struct Work {
+  int i_node = 0;
+  graph::WeightId weight = graph::kNone;  // kNone: the whole node
+};
+
 struct Step {
   std::string name;
   int phase = 0;
   StepFn run;
+  std::vector<Work> works;
 };
 
 // out = act(gate) * up over one row; up may be null (1).
