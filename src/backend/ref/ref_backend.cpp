@@ -117,14 +117,7 @@ class RefProgram : public backend::Program {
         return interrupted("stopped");
       }
       const graph::Node& node = g_.nodes()[static_cast<size_t>(i)];
-      const int n = n_rows(node.out);
-      if (const auto* product = std::get_if<graph::MatMul>(&node.op)) {
-        multiply(*product, node.out, n);  // all rows at once: each weight row is decoded once
-        continue;
-      }
-      for (int r = 0; r < n; ++r) {
-        TRY(std::visit([&](const auto& op) { return execute(op, node.out, r); }, node.op));
-      }
+      TRY(std::visit([&](const auto& op) { return execute_rows(op, node.out); }, node.op));
     }
     return {};
   }
@@ -162,7 +155,22 @@ class RefProgram : public backend::Program {
     return {x.data(), 1, static_cast<int64_t>(x.size())};
   }
 
-  // --- One overload per op: row r of its result ---
+  template <typename Op>
+  Status execute_rows(const Op& op, ValueId out) {
+    const int n = n_rows(out);
+    for (int r = 0; r < n; ++r) TRY(execute(op, out, r));
+    return {};
+  }
+  // A product takes all rows at once, so that each row of the weight is decoded once.
+  Status execute_rows(const graph::MatMul& op, ValueId out) {
+    const int n = n_rows(out);
+    if (n == 0) return {};
+    matmul(matrix(op.weight), floats(op.bias), {row(op.x, 0).data(), n, g_.width(op.x)},
+           {row(out, 0).data(), n, g_.width(out)});
+    return {};
+  }
+
+  // --- One overload per other op: row r of its result ---
 
   Status execute(const graph::Embed& op, ValueId out, int r) {
     embed(matrix(op.table), batch_->tokens[static_cast<size_t>(r)], op.scale, row(out, r));
@@ -181,12 +189,6 @@ class RefProgram : public backend::Program {
     rms_norm(one(op.x, r), floats(op.weight), op.eps, op.segment, row(out, r));
     return {};
   }
-  void multiply(const graph::MatMul& op, ValueId out, int n) {
-    if (n == 0) return;
-    matmul(matrix(op.weight), floats(op.bias), {row(op.x, 0).data(), n, g_.width(op.x)},
-           {row(out, 0).data(), n, g_.width(out)});
-  }
-  Status execute(const graph::MatMul&, ValueId, int) { return internal_error("see multiply"); }
   Status execute(const graph::MatMulHeads& op, ValueId out, int r) {
     matmul_heads(op, matrix(op.weight), as_rows(one(op.x, r)), as_rows(row(out, r)));
     return {};
