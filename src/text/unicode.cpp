@@ -5,38 +5,61 @@
 #include <iterator>
 #include <vector>
 
-#include "text/unicode_tables.inc"
-
 namespace hearth::text {
 namespace {
 
+struct CaseRun {
+  char32_t first, last;
+  uint8_t step;
+  int32_t upper, lower, title;  // added to the character
+};
+struct Expansion {
+  char32_t code;
+  std::u32string_view upper, lower, title;
+};
+
+#include "text/unicode_tables.inc"
+
+// A row of kFactRuns.
+constexpr int kFactBits = 11;
+constexpr int kPythonBits = 8;
+
 // Code points below this (all that people write with) are looked up directly; above, by search.
 constexpr uint32_t kDirect = 0x32400;
+constexpr uint32_t kLastCode = 0x10FFFF;
 constexpr uint32_t kHangulFirst = 0xAC00;
 constexpr uint32_t kHangulLast = 0xD7A3;
 constexpr uint32_t kHangulPerLead = 588;  // Unicode section 3.12: vowels * trails
 constexpr uint32_t kHangulLeads = 0x1100;
 
-uint8_t search_class(uint32_t code) {
-  const auto* end = std::end(kClassRanges);
-  const auto* range = std::upper_bound(std::begin(kClassRanges), end, code << 8 | 0xFF);
-  return static_cast<uint8_t>(range[-1] & 0xFF);
+uint16_t facts_in(uint32_t run) { return static_cast<uint16_t>(run & ((1u << kFactBits) - 1)); }
+
+uint16_t search_facts(uint32_t code) {
+  constexpr uint32_t kAllFacts = (1u << kFactBits) - 1;
+  const auto* next =
+      std::upper_bound(std::begin(kFactRuns), std::end(kFactRuns), code << kFactBits | kAllFacts);
+  return facts_in(next[-1]);
 }
 
-const std::vector<uint8_t>& direct_classes() {
-  static const std::vector<uint8_t> classes = [] {
-    std::vector<uint8_t> table(kDirect);
-    for (size_t i = 0; i < std::size(kClassRanges); ++i) {
-      const uint32_t first = kClassRanges[i] >> 8;
+const std::vector<uint16_t>& direct_facts() {
+  static const std::vector<uint16_t> facts = [] {
+    std::vector<uint16_t> table(kDirect);
+    for (size_t i = 0; i < std::size(kFactRuns); ++i) {
+      const uint32_t first = kFactRuns[i] >> kFactBits;
       if (first >= kDirect) break;
       const uint32_t end =
-          i + 1 < std::size(kClassRanges) ? std::min(kClassRanges[i + 1] >> 8, kDirect) : kDirect;
-      std::fill(table.begin() + first, table.begin() + end,
-                static_cast<uint8_t>(kClassRanges[i] & 0xFF));
+          i + 1 < std::size(kFactRuns) ? std::min(kFactRuns[i + 1] >> kFactBits, kDirect) : kDirect;
+      std::fill(table.begin() + first, table.begin() + end, facts_in(kFactRuns[i]));
     }
     return table;
   }();
-  return classes;
+  return facts;
+}
+
+// CodePointClass << kPythonBits | one bit for each PythonClass; 0 beyond Unicode.
+uint16_t facts_of(uint32_t code) {
+  if (code < kDirect) return direct_facts()[code];
+  return code > kLastCode ? uint16_t{0} : search_facts(code);
 }
 
 bool continues(std::string_view text, size_t i) {
@@ -46,9 +69,11 @@ bool continues(std::string_view text, size_t i) {
 }  // namespace
 
 CodePointClass class_of(uint32_t code) {
-  if (code < kDirect) return static_cast<CodePointClass>(direct_classes()[code]);
-  if (code > 0x10FFFF) return CodePointClass::kUnassigned;
-  return static_cast<CodePointClass>(search_class(code));
+  return static_cast<CodePointClass>(facts_of(code) >> kPythonBits);
+}
+
+bool is_python_class(uint32_t code, PythonClass which) {
+  return facts_of(code) >> static_cast<int>(which) & 1;
 }
 
 bool is_white_space(uint32_t code) {
@@ -57,21 +82,33 @@ bool is_white_space(uint32_t code) {
          code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
+CaseChars case_form(uint32_t code, CaseForm form) {
+  const auto pick = [form](const auto& row) {
+    return form == CaseForm::kUpper ? row.upper : form == CaseForm::kLower ? row.lower : row.title;
+  };
+  CaseChars out{{code}, 1};
+  const auto* expansion =
+      std::lower_bound(std::begin(kExpansions), std::end(kExpansions), code,
+                       [](const Expansion& row, uint32_t value) { return row.code < value; });
+  if (expansion != std::end(kExpansions) && expansion->code == code) {
+    const std::u32string_view chars = pick(*expansion);
+    std::copy(chars.begin(), chars.end(), out.chars.begin());
+    out.n = static_cast<uint8_t>(chars.size());
+    return out;
+  }
+  const auto* run =
+      std::lower_bound(std::begin(kCaseRuns), std::end(kCaseRuns), code,
+                       [](const CaseRun& row, uint32_t value) { return row.last < value; });
+  if (run == std::end(kCaseRuns) || code < run->first || (code - run->first) % run->step != 0) {
+    return out;
+  }
+  out.chars[0] = static_cast<char32_t>(static_cast<int32_t>(code) + pick(*run));
+  return out;
+}
+
 uint32_t to_lower(uint32_t code) {
   if (code < 0x80) return code >= 'A' && code <= 'Z' ? code + ('a' - 'A') : code;
-  constexpr size_t kRanges = std::size(kLowerRanges) / 3;
-  size_t low = 0;
-  size_t high = kRanges;
-  while (low < high) {
-    const size_t middle = (low + high) / 2;
-    (kLowerRanges[3 * middle] >> 8) <= code ? low = middle + 1 : high = middle;
-  }
-  if (low == 0) return code;
-  const uint32_t* range = kLowerRanges + 3 * (low - 1);
-  const uint32_t first = range[0] >> 8;
-  const uint32_t step = range[0] & 0xFF;
-  if (code > range[1] || (code - first) % step != 0) return code;
-  return code + range[2];  // modulo 2^32: deltas may be negative
+  return case_form(code, CaseForm::kLower).chars[0];
 }
 
 uint32_t base_character(uint32_t code) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What tokenizers ask of Unicode: the class of a code point, white space, lower case, the base
-// character below its accents, and UTF-8 read the lenient way that vocabularies were made with.
-// Source: the Unicode character database 15.1.0 (unicode_tables.inc). Thread-safe.
+// What tokenizers and templates ask of Unicode: the class of a code point, white space, case, the
+// base character below its accents, and UTF-8: strict, and read the lenient way that vocabularies
+// were made with. Source: the Unicode character database (unicode_tables.inc; the script that wrote
+// it says which version serves whom). Thread-safe.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -26,9 +28,31 @@ inline constexpr uint32_t kReplacement = 0xFFFD;
 inline constexpr std::string_view kReplacementUtf8 = "\xEF\xBF\xBD";
 inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581: a space in SentencePiece
 
+// What Python's str methods ask. The order is that of scripts/make_unicode_tables.
+enum class PythonClass : uint8_t {
+  kAlpha,
+  kDecimal,
+  kDigit,
+  kNumeric,
+  kUpper,
+  kLower,
+  kPrintable,
+  kTitle,
+};
+
+enum class CaseForm : uint8_t { kUpper, kLower, kTitle };
+
+// The full mapping: "ß" in upper case is two characters.
+struct CaseChars {
+  std::array<char32_t, 3> chars{};
+  uint8_t n = 1;
+};
+
 CodePointClass class_of(uint32_t code);
+bool is_python_class(uint32_t code, PythonClass which);
 bool is_white_space(uint32_t code);  // the property White_Space
-uint32_t to_lower(uint32_t code);    // simple mapping
+CaseChars case_form(uint32_t code, CaseForm form);
+uint32_t to_lower(uint32_t code);  // first character of the lower case
 // First code point of the canonical decomposition: the letter without its accents.
 uint32_t base_character(uint32_t code);
 

@@ -166,7 +166,7 @@ std::string str_repr(std::string_view text, bool ascii_only) {
       out += "\\r";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (has_class(c, CharClass::kPrintable) && !(ascii_only && c >= 0x80)) {
+    } else if (is_python_class(c, PythonClass::kPrintable) && !(ascii_only && c >= 0x80)) {
       append_char(out, c);
     } else {
       append_escape(out, c);

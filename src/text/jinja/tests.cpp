@@ -60,15 +60,15 @@ Result<Value> test_escaped(In&, const Bound& args) {
   return yes(args[0].is_str() && args[0].str().markup);
 }
 
-Result<Value> all_case(In& in, const Bound& args, CharClass which) {
+Result<Value> all_case(In& in, const Bound& args, PythonClass which) {
   TRY_LET(const std::string text, in.to_text(args[0]));
   return yes(is_all_case(text, which));
 }
 Result<Value> test_lower(In& in, const Bound& args) {
-  return all_case(in, args, CharClass::kLower);
+  return all_case(in, args, PythonClass::kLower);
 }
 Result<Value> test_upper(In& in, const Bound& args) {
-  return all_case(in, args, CharClass::kUpper);
+  return all_case(in, args, PythonClass::kUpper);
 }
 
 Result<Value> test_sequence(In&, const Bound& args) {

@@ -75,7 +75,8 @@ Result<Value> method_swapcase(In& in, const Bound& args) {
   const std::string& text = args[0].text();
   for (size_t at = 0; at < text.size();) {
     const char32_t c = decode_char(text, at);
-    append_case(out, c, has_class(c, CharClass::kUpper) ? CaseForm::kLower : CaseForm::kUpper);
+    append_case(out, c,
+                is_python_class(c, PythonClass::kUpper) ? CaseForm::kLower : CaseForm::kUpper);
   }
   return like(in, args[0], out);
 }

@@ -121,16 +121,16 @@ Value all_chars(const Bound& args, Test test) {
   return Value::boolean(!text.empty());
 }
 
-template <CharClass kClass>
+template <PythonClass kClass>
 Result<Value> method_is(In&, const Bound& args) {
-  return all_chars(args, [](char32_t c) { return has_class(c, kClass); });
+  return all_chars(args, [](char32_t c) { return is_python_class(c, kClass); });
 }
 Result<Value> method_isalnum(In&, const Bound& args) { return all_chars(args, is_alnum); }
 Result<Value> method_isspace(In&, const Bound& args) { return all_chars(args, is_space); }
 Result<Value> method_isascii(In&, const Bound& args) { return Value::boolean(args[0].str().ascii); }
 Result<Value> method_isprintable(In& in, const Bound& args) {
   if (args[0].text().empty()) return Value::boolean(true);
-  return method_is<CharClass::kPrintable>(in, args);
+  return method_is<PythonClass::kPrintable>(in, args);
 }
 
 Result<Value> method_isidentifier(In&, const Bound& args) {
@@ -138,15 +138,15 @@ Result<Value> method_isidentifier(In&, const Bound& args) {
   size_t at = 0;
   if (text.empty()) return Value::boolean(false);
   const char32_t first = decode_char(text, at);
-  if (first != '_' && !has_class(first, CharClass::kAlpha)) return Value::boolean(false);
+  if (first != '_' && !is_python_class(first, PythonClass::kAlpha)) return Value::boolean(false);
   return all_chars(args, [](char32_t c) { return c == '_' || is_alnum(c); });
 }
 
 Result<Value> method_islower(In&, const Bound& args) {
-  return Value::boolean(is_all_case(args[0].text(), CharClass::kLower));
+  return Value::boolean(is_all_case(args[0].text(), PythonClass::kLower));
 }
 Result<Value> method_isupper(In&, const Bound& args) {
-  return Value::boolean(is_all_case(args[0].text(), CharClass::kUpper));
+  return Value::boolean(is_all_case(args[0].text(), PythonClass::kUpper));
 }
 
 Result<Value> method_istitle(In&, const Bound& args) {
@@ -154,8 +154,9 @@ Result<Value> method_istitle(In&, const Bound& args) {
   const std::string& text = args[0].text();
   for (size_t at = 0; at < text.size();) {
     const char32_t c = decode_char(text, at);
-    const bool upper = has_class(c, CharClass::kUpper) || has_class(c, CharClass::kTitle);
-    const bool lower = has_class(c, CharClass::kLower);
+    const bool upper =
+        is_python_class(c, PythonClass::kUpper) || is_python_class(c, PythonClass::kTitle);
+    const bool lower = is_python_class(c, PythonClass::kLower);
     if ((upper && after_cased) || (lower && !after_cased)) return Value::boolean(false);
     after_cased = upper || lower;
     any = any || after_cased;
@@ -172,10 +173,10 @@ constexpr Builtin kRows[] = {
     {"index", method_index, 2, {"self", "sub", "start", "end"}, kPlace},
     {"rindex", method_rindex, 2, {"self", "sub", "start", "end"}, kPlace},
     {"count", method_count, 2, {"self", "sub", "start", "end"}, kPlace},
-    {"isalpha", method_is<CharClass::kAlpha>, 1, {"self"}, kPlace},
-    {"isdecimal", method_is<CharClass::kDecimal>, 1, {"self"}, kPlace},
-    {"isdigit", method_is<CharClass::kDigit>, 1, {"self"}, kPlace},
-    {"isnumeric", method_is<CharClass::kNumeric>, 1, {"self"}, kPlace},
+    {"isalpha", method_is<PythonClass::kAlpha>, 1, {"self"}, kPlace},
+    {"isdecimal", method_is<PythonClass::kDecimal>, 1, {"self"}, kPlace},
+    {"isdigit", method_is<PythonClass::kDigit>, 1, {"self"}, kPlace},
+    {"isnumeric", method_is<PythonClass::kNumeric>, 1, {"self"}, kPlace},
     {"isalnum", method_isalnum, 1, {"self"}, kPlace},
     {"isspace", method_isspace, 1, {"self"}, kPlace},
     {"isascii", method_isascii, 1, {"self"}, kPlace},

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// UTF-8 and the character facts behind Python's str methods. In: UTF-8 text. Out: code points,
-// properties, case forms. Source: the tables beside this file, written by
-// scripts/make_jinja_unicode. Ill-formed bytes count as one character each and are kept as they
-// are, so nothing here can fail.
+// Text as Python's str sees it: characters, their classes and case forms, over text/unicode.h. In:
+// UTF-8 text. Ill-formed bytes count as one character each and are kept as they are, so nothing
+// here can fail.
 #pragma once
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "text/unicode.h"
 
 namespace hearth::text::jinja {
 
@@ -25,32 +25,20 @@ size_t byte_offset(std::string_view text, size_t i_char);
 // The offset where the character that ends at `end` (> 0) begins.
 size_t previous_char(std::string_view text, size_t end);
 
-enum class CharClass {  // bit numbers of unicode_flags.inc
-  kAlpha = 0,
-  kDecimal = 1,
-  kDigit = 2,
-  kNumeric = 3,
-  kUpper = 4,
-  kLower = 5,
-  kPrintable = 6,
-  kTitle = 7,
-};
-bool has_class(char32_t c, CharClass which);
 bool is_space(char32_t c);       // str.isspace, and \s of Python's re
 bool is_line_break(char32_t c);  // what str.splitlines splits at
 inline bool is_cased(char32_t c) {
-  return has_class(c, CharClass::kUpper) || has_class(c, CharClass::kLower) ||
-         has_class(c, CharClass::kTitle);
+  return is_python_class(c, PythonClass::kUpper) || is_python_class(c, PythonClass::kLower) ||
+         is_python_class(c, PythonClass::kTitle);
 }
 inline bool is_alnum(char32_t c) {
-  return has_class(c, CharClass::kAlpha) || has_class(c, CharClass::kNumeric) ||
-         has_class(c, CharClass::kDecimal) || has_class(c, CharClass::kDigit);
+  return is_python_class(c, PythonClass::kAlpha) || is_python_class(c, PythonClass::kNumeric) ||
+         is_python_class(c, PythonClass::kDecimal) || is_python_class(c, PythonClass::kDigit);
 }
 
 // str.islower and str.isupper: some letters have case, and all of those have this one.
-bool is_all_case(std::string_view text, CharClass which);
+bool is_all_case(std::string_view text, PythonClass which);
 
-enum class CaseForm { kUpper, kLower, kTitle };
 void append_case(std::string& out, char32_t c, CaseForm form);
 std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
