@@ -65,8 +65,9 @@ class Doctor final : public Verb {
     out.line("Processor         {}", printable(cpu.model));
     out.line("Cores             {} usable of {} ({} hardware threads usable){}", cpu.usable_cores,
              cpu.physical_cores, cpu.usable_cpus, cpu.hybrid ? ", of different kinds" : "");
-    out.line("Caches            {} L1, {} L2, {} L3", format_bytes(cpu.l1d_bytes),
-             format_bytes(cpu.l2_bytes), format_bytes(cpu.l3_bytes));
+    const auto size = [](uint64_t n) { return n == 0 ? std::string("unknown") : format_bytes(n); };
+    out.line("Caches            {} L1, {} L2, {} L3", size(cpu.l1d_bytes), size(cpu.l2_bytes),
+             size(cpu.l3_bytes));
     std::string names;
     for (const std::string_view name : cpu::machine_isa_names()) names += std::string(name) + " ";
     out.line("Instruction sets  {}(the kernels use {})", names, cpu::active_isa_name());

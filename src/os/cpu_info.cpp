@@ -2,15 +2,14 @@
 #include "os/cpu_info.h"
 
 #include <cpuid.h>
-#include <hwloc.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <thread>
 
 #include "os/cgroup.h"
+#include "os/cpu_topology.h"
 
 namespace hearth::os {
 namespace {
@@ -70,54 +69,11 @@ std::string read_model() {
   return name.empty() ? "unknown" : name;
 }
 
-uint64_t cache_bytes(hwloc_topology_t topology, hwloc_obj_type_t type) {
-  const hwloc_obj_t cache = hwloc_get_obj_by_type(topology, type, 0);
-  return cache && cache->attr ? cache->attr->cache.size : 0;
-}
-
-// Fills what hwloc knows; leaves the defaults where it knows nothing.
-void read_topology(hwloc_topology_t topology, CpuInfo& info) {
-  info.physical_cores = std::max(1, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE));
-  info.logical_cpus = std::max(1, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU));
-  info.hybrid = hwloc_cpukinds_get_nr(topology, 0) > 1;
-  info.l1d_bytes = cache_bytes(topology, HWLOC_OBJ_L1CACHE);
-  info.l2_bytes = cache_bytes(topology, HWLOC_OBJ_L2CACHE);
-  info.l3_bytes = cache_bytes(topology, HWLOC_OBJ_L3CACHE);
-  info.usable_cpus = info.logical_cpus;
-  info.usable_cores = info.physical_cores;
-  hwloc_bitmap_t allowed = hwloc_bitmap_alloc();
-  if (allowed && hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_PROCESS) == 0) {
-    int cpus = 0;
-    for (int i = 0; i < info.logical_cpus; ++i) {
-      const hwloc_obj_t cpu = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, i);
-      cpus += hwloc_bitmap_intersects(cpu->cpuset, allowed) ? 1 : 0;
-    }
-    int cores = 0;
-    const int n_cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
-    for (int i = 0; i < n_cores; ++i) {
-      const hwloc_obj_t core = hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, i);
-      cores += hwloc_bitmap_intersects(core->cpuset, allowed) ? 1 : 0;
-    }
-    info.usable_cpus = std::max(1, cpus);
-    info.usable_cores = std::max(1, std::min(cores, info.usable_cpus));
-  }
-  hwloc_bitmap_free(allowed);
-}
-
 CpuInfo read_cpu_info() {
   CpuInfo info;
   info.model = read_model();
   info.features = read_features();
-  hwloc_topology_t topology = nullptr;
-  if (hwloc_topology_init(&topology) == 0) {
-    if (hwloc_topology_load(topology) == 0) {
-      read_topology(topology, info);
-    } else {
-      info.logical_cpus = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-      info.physical_cores = info.usable_cpus = info.usable_cores = info.logical_cpus;
-    }
-    hwloc_topology_destroy(topology);
-  }
+  read_cpu_topology(info);
   if (const auto quota = cgroup_limits("/").cpus) {
     const int cpus = std::max(1, static_cast<int>(std::ceil(std::min(*quota, 1e6))));
     info.usable_cpus = std::min(info.usable_cpus, cpus);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What processor this is and how much of it this process may use.
-// Sources: Intel SDM vol. 2 (CPUID, XGETBV), vol. 3 (processor name); hwloc for cores and caches.
+// Sources: Intel SDM vol. 2 (CPUID, XGETBV), vol. 3 (processor name); cores and caches:
+// cpu_topology.h.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -15,6 +15,7 @@
 
 #include "os/cgroup.h"
 #include "os/cpu_info.h"
+#include "os/cpu_topology.h"
 #include "os/dirs.h"
 #include "os/host.h"
 #include "os/interrupt.h"
@@ -80,6 +81,64 @@ TEST(CpuInfo, counts_are_within_what_the_scheduler_allows) {
   if (::sched_getaffinity(0, sizeof(set), &set) == 0) {
     EXPECT_LE(info.usable_cpus, CPU_COUNT(&set));
   }
+}
+
+// A machine of two packages, two cores each, two logical processors in each core.
+std::string eight_listed_cpus() {
+  std::string text;
+  for (int i = 0; i < 8; ++i) {
+    text += "processor\t: " + std::to_string(i) +
+            "\nmodel name\t: A: b\nphysical id\t: " + std::to_string(i / 2 % 2) +
+            "\ncore id\t\t: " + std::to_string(i % 2) + "\n:\nx\n\n";
+  }
+  return text;
+}
+
+TEST(CpuTopology, without_a_tree_of_processors_the_list_counts_and_nothing_is_said) {
+  const TempFolder root;
+  put(root / "proc/cpuinfo", eight_listed_cpus());
+  put(root / "sys/devices/system/cpu/cpu0/online", "1\n");
+  CpuInfo info;
+  testing::internal::CaptureStderr();
+  read_cpu_topology(info, root.path());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(info.logical_cpus, 8);
+  EXPECT_EQ(info.physical_cores, 4);
+  EXPECT_GE(info.usable_cores, 1);
+  EXPECT_LE(info.usable_cores, info.usable_cpus);
+  EXPECT_LE(info.usable_cpus, info.logical_cpus);
+}
+
+TEST(CpuTopology, processors_listed_without_their_core_are_cores) {
+  const TempFolder root;
+  put(root / "proc/cpuinfo", "processor : 0\n\nprocessor : 1\n\nprocessor:2\ncore id: x\n");
+  CpuInfo info;
+  read_cpu_topology(info, root.path());
+  EXPECT_EQ(info.logical_cpus, 3);
+  EXPECT_EQ(info.physical_cores, 3);
+}
+
+TEST(CpuTopology, the_list_and_the_tree_agree_on_this_machine) {
+  const TempFolder root;
+  std::ostringstream cpuinfo;
+  cpuinfo << std::ifstream("/proc/cpuinfo").rdbuf();
+  put(root / "proc/cpuinfo", cpuinfo.str());
+  CpuInfo by_list, by_tree;
+  read_cpu_topology(by_list, root.path());
+  read_cpu_topology(by_tree);
+  EXPECT_EQ(by_list.usable_cpus, by_tree.usable_cpus);
+  EXPECT_EQ(by_list.usable_cores, by_tree.usable_cores);
+  EXPECT_GE(by_list.logical_cpus, by_tree.logical_cpus);  // the tree has those of the container
+}
+
+TEST(CpuTopology, with_neither_the_system_still_counts_its_processors) {
+  const TempFolder root;
+  CpuInfo info;
+  read_cpu_topology(info, root.path());
+  cpu_set_t set;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(set), &set), 0);
+  EXPECT_EQ(info.usable_cpus, CPU_COUNT(&set));
+  EXPECT_GE(info.physical_cores, info.usable_cores);
 }
 
 TEST(Cgroup, the_lowest_quota_of_the_group_and_those_above_it_counts) {
