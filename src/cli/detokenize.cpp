@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/model_tokenizer.h"
+#include "cli/run_options.h"
 #include "cli/verb.h"
 
 namespace hearth::cli {
@@ -13,23 +14,26 @@ class Detokenize final : public Verb {
  public:
   void add_options(CLI::App& app) override {
     add_model_argument(app, model_);
-    app.add_option("ID", ids_, "Token ids, apart or with commas between")
-        ->required()
-        ->delimiter(',');
+    app.add_option("ID", lists_, "Token ids, apart or with commas between")->required();
+  }
+
+  Status check() override {
+    for (const std::string& list : lists_) {
+      TRY_LET(const std::vector<text::TokenId> ids, parse_token_list(list));
+      ids_.insert(ids_.end(), ids.begin(), ids.end());
+    }
+    return {};
   }
 
   Status run(Output& out) override {
     TRY_LET(const ModelTokenizer opened, open_tokenizer(model_, out));
-    std::vector<text::TokenId> ids;
-    ids.reserve(ids_.size());
-    for (const int64_t id : ids_) {
+    for (const text::TokenId id : ids_) {
       if (!opened.tokenizer->contains(id)) {
         return with_hint(invalid("no token {}", id), "this model has tokens 0 to {}",
                          opened.tokenizer->n_vocab() - 1);
       }
-      ids.push_back(static_cast<text::TokenId>(id));
     }
-    const std::string text = opened.tokenizer->decode(ids, {.show_special = true});
+    const std::string text = opened.tokenizer->decode(ids_, {.show_special = true});
     if (out.json()) {
       out.write_json({{"text", text}});
     } else {
@@ -40,7 +44,8 @@ class Detokenize final : public Verb {
 
  private:
   std::string model_;
-  std::vector<int64_t> ids_;
+  std::vector<std::string> lists_;
+  std::vector<text::TokenId> ids_;
 };
 
 }  // namespace

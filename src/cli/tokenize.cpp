@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: MIT
 // hearth tokenize: the token ids of a text, and what each stands for.
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "cli/model_tokenizer.h"
+#include "cli/text_input.h"
 #include "cli/verb.h"
 #include "text/unicode.h"
 
 namespace hearth::cli {
 namespace {
-
-Result<std::string> read_input() {
-  std::string text;
-  char buffer[1 << 16];
-  size_t n_read = 0;
-  while ((n_read = std::fread(buffer, 1, sizeof(buffer), stdin)) > 0) text.append(buffer, n_read);
-  if (std::ferror(stdin)) return io_error("cannot read standard input");
-  return text;
-}
 
 class Tokenize final : public Verb {
  public:
@@ -32,7 +23,7 @@ class Tokenize final : public Verb {
   Status run(Output& out) override {
     TRY_LET(const ModelTokenizer opened, open_tokenizer(model_, out));
     if (text_ == "-") {
-      TRY_LET(text_, read_input());
+      TRY_LET(text_, read_text("-"));
     }
     const text::Tokenizer& tokenizer = *opened.tokenizer;
     if (tokenizer.loses_bytes_of(text_)) {
