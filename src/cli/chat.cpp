@@ -61,7 +61,7 @@ class Chat {
       case ChatCommand::kSave:
         return state_.save(line.argument);
       case ChatCommand::kLoad:
-        return state_.load(line.argument);
+        return load(line.argument);
       case ChatCommand::kStats:
         stats();
         return {};
@@ -78,6 +78,14 @@ class Chat {
     } else {
       state_.set_system(argument == "-" ? "" : argument);
     }
+  }
+
+  Status load(const std::string& file) {
+    TRY_LET(const std::vector<std::string> unused, state_.load(file));
+    for (const std::string& name : unused) {
+      out_.note("{}: '{}' is not used in a chat", printable(file), printable(name));
+    }
+    return {};
   }
 
   Status answer(const std::string& text) {
@@ -105,8 +113,7 @@ class Chat {
   // user asked for that, and it is said which.
   Result<std::vector<int32_t>> encode() {
     for (;;) {
-      TRY_LET(std::vector<int32_t> tokens,
-              answerer_.encode_messages(nlohmann::ordered_json(state_.messages())));
+      TRY_LET(std::vector<int32_t> tokens, answerer_.encode_messages(state_.messages()));
       if (static_cast<int>(tokens.size()) < answerer_.engine().n_ctx()) return tokens;
       const std::optional<std::string> dropped =
           options_.context_shift ? state_.drop_oldest_turn() : std::nullopt;

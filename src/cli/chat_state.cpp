@@ -2,22 +2,15 @@
 // See chat_state.h.
 #include "cli/chat_state.h"
 
-#include <algorithm>
-#include <array>
-
-#include "base/units.h"
 #include "cli/output.h"
 #include "os/atomic_file.h"
 #include "os/file_handle.h"
+#include "text/messages.h"
 
 namespace hearth::cli {
 namespace {
 
-using nlohmann::json;
-
-constexpr uint64_t kMaxFileBytes = 64 * kMiB;
-constexpr int kMaxDepth = 32;
-constexpr std::array<std::string_view, 4> kRoles = {"system", "user", "assistant", "tool"};
+using json = nlohmann::ordered_json;
 
 json message(std::string_view role, std::string_view text) {
   return {{"role", role}, {"content", text}};
@@ -25,42 +18,14 @@ json message(std::string_view role, std::string_view text) {
 
 std::string_view role_of(const json& m) { return m["role"].get_ref<const std::string&>(); }
 
-Status check_message(const json& m, size_t i) {
-  if (!m.is_object()) return invalid("message {} is not an object", i);
-  const auto role = m.find("role");
-  if (role == m.end() || !role->is_string()) return invalid("message {} has no role", i);
-  const std::string& name = role->get_ref<const std::string&>();
-  if (std::find(kRoles.begin(), kRoles.end(), name) == kRoles.end())
-    return with_hint(invalid("message {} has the role '{}'", i, printable(name)),
-                     "roles are system, user, assistant and tool");
+// Parts (pictures, say) are shown as JSON; empty where there is none, as beside tool calls.
+std::string content_of(const json& m) {
   const auto content = m.find("content");
-  // Null and absent are how an assistant message with tool calls only is written.
-  const bool has_text = content != m.end() && (content->is_string() || content->is_array());
-  const bool may_lack = name == "assistant" && (content == m.end() || content->is_null());
-  if (!has_text && !may_lack) return invalid("message {} has no text in content", i);
-  return {};
+  if (content == m.end() || content->is_null()) return {};
+  return content->is_string() ? content->get<std::string>() : json_text(*content);
 }
 
 }  // namespace
-
-Result<json> parse_messages(std::string_view text) {
-  bool too_deep = false;
-  const auto watch_depth = [&too_deep](int depth, json::parse_event_t, json&) {
-    too_deep |= depth > kMaxDepth;
-    return !too_deep;
-  };
-  json parsed = json::parse(text, watch_depth, false);
-  if (too_deep) return over_limit("JSON nested deeper than {}", kMaxDepth);
-  if (parsed.is_discarded()) return corrupt("not valid JSON");
-  if (parsed.is_object() && parsed.contains("messages")) {
-    json inner = std::move(parsed["messages"]);
-    parsed = std::move(inner);
-  }
-  if (!parsed.is_array())
-    return with_hint(invalid("no list of messages"), "the form is {{\"messages\":[…]}}");
-  for (size_t i = 0; i < parsed.size(); ++i) TRY(check_message(parsed[i], i));
-  return parsed;
-}
 
 bool ChatState::has_system() const {
   return !messages_.empty() && role_of(messages_.front()) == "system";
@@ -72,9 +37,7 @@ void ChatState::set_system(std::string_view text) {
 }
 
 std::string ChatState::system() const {
-  if (!has_system()) return {};
-  const json& content = messages_.front()["content"];
-  return content.is_string() ? content.get<std::string>() : json_text(content);
+  return has_system() ? content_of(messages_.front()) : std::string();
 }
 
 void ChatState::add_user(std::string_view text) { messages_.push_back(message("user", text)); }
@@ -93,8 +56,7 @@ std::optional<std::string> ChatState::drop_oldest_turn() {
   size_t end = first + 1;
   while (end < messages_.size() && role_of(messages_[end]) != "user") ++end;
   if (end >= messages_.size()) return std::nullopt;
-  const json& content = messages_[first].contains("content") ? messages_[first]["content"] : json();
-  std::string text = content.is_string() ? content.get<std::string>() : std::string("(no text)");
+  std::string text = content_of(messages_[first]);
   const auto begin = messages_.begin();
   messages_.erase(begin + static_cast<std::ptrdiff_t>(first),
                   begin + static_cast<std::ptrdiff_t>(end));
@@ -113,12 +75,14 @@ Status ChatState::save(const std::filesystem::path& file) const {
   return os::write_file(file, text, os::Readers::kOwner);
 }
 
-Status ChatState::load(const std::filesystem::path& file) {
-  TRY_LET(const std::string text, os::read_text_file(file, kMaxFileBytes));
-  auto loaded = parse_messages(text);
-  if (!loaded) return Failure(within(file.string(), std::move(loaded).error()));
-  messages_ = std::move(*loaded);
-  return {};
+Result<std::vector<std::string>> ChatState::load(const std::filesystem::path& file) {
+  TRY_LET(const std::string text, os::read_text_file(file, text::kMaxConversationBytes));
+  TRY_LET(text::ChatInput loaded, within(file.string(), text::parse_conversation(text)));
+  messages_ = std::move(loaded.messages);
+  std::vector<std::string> unused;
+  if (!loaded.tools.empty()) unused.push_back("tools");
+  for (const auto& [name, value] : loaded.variables.items()) unused.push_back(name);
+  return unused;
 }
 
 }  // namespace hearth::cli

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The conversation of a terminal chat: messages as the chat template wants them, and their file.
-// File: {"messages":[{"role":"system"|"user"|"assistant"|"tool","content":"…"},…]}, which
-// `hearth template --messages` reads too; other members of a message are kept, a bare array of
-// messages is read as well. Written whole or not at all, readable by its owner only.
-// One thread.
+// File: {"messages":[{"role":"system","content":"…"},…]}, which `hearth template --messages` reads
+// too (text/messages.h); other members of a message are kept. Written whole or not at all, readable
+// by its owner only. One thread.
 #pragma once
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -36,22 +36,19 @@ class ChatState {
   void clear();
 
   // An array for the chat template.
-  const nlohmann::json& messages() const { return messages_; }
+  const nlohmann::ordered_json& messages() const { return messages_; }
   size_t size() const { return messages_.size(); }
 
   Status save(const std::filesystem::path& file) const;
 
-  // Replaces the conversation; after a failure it is as it was. Refuses files over 64 MiB, JSON
-  // nested deeper than 32, and anything that is not a list of messages, naming the message.
-  Status load(const std::filesystem::path& file);
+  // Replaces the conversation; after a failure it is as it was. Answers the names of what the file
+  // holds beside messages, which a chat has no use for. Errors: those of text::parse_conversation.
+  Result<std::vector<std::string>> load(const std::filesystem::path& file);
 
  private:
   bool has_system() const;
 
-  nlohmann::json messages_ = nlohmann::json::array();
+  nlohmann::ordered_json messages_ = nlohmann::ordered_json::array();
 };
-
-// The messages in JSON text from outside: the checks of ChatState::load without the file.
-Result<nlohmann::json> parse_messages(std::string_view text);
 
 }  // namespace hearth::cli

@@ -13,8 +13,7 @@
 namespace hearth::cli {
 namespace {
 
-constexpr std::streamoff kMaxFileBytes = 64 << 20;  // far above any conversation or template
-
+// A file within the bound of conversations; also a pipe, as a shell gives it for <(...).
 Result<std::string> read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return not_found("{}: cannot be opened", printable(path));
@@ -22,37 +21,20 @@ Result<std::string> read_file(const std::string& path) {
   char buffer[1 << 16];
   while (in.read(buffer, sizeof(buffer)) || in.gcount() > 0) {
     text.append(buffer, static_cast<size_t>(in.gcount()));
-    if (text.size() > static_cast<size_t>(kMaxFileBytes))
-      return over_limit("{}: has more than {} MiB", printable(path), kMaxFileBytes >> 20);
+    if (text.size() > text::kMaxConversationBytes)
+      return over_limit("{}: more than {} MiB", printable(path), text::kMaxConversationBytes >> 20);
   }
   if (in.bad()) return io_error("{}: cannot be read", printable(path));
   return text;
 }
 
-// {"messages", "tools", "add_generation_prompt", any further variable}
+// The file's variables come before the model's.
 Result<text::ChatInput> read_input(const std::string& path,
                                    nlohmann::ordered_json model_variables) {
   TRY_LET(const std::string written, read_file(path));
-  TRY_LET(const auto json, within(printable(path), text::parse_exact_json(written)));
-  const auto shape = R"({"messages": [{"role": "user", "content": "Hi"}]})";
-  if (!json.is_object() || !json.contains("messages"))
-    return with_hint(invalid("{}: must be an object with 'messages'", printable(path)), "write {}",
-                     shape);
-  text::ChatInput input;
+  TRY_LET(text::ChatInput input, within(printable(path), text::parse_conversation(written)));
+  model_variables.update(input.variables);
   input.variables = std::move(model_variables);
-  for (const auto& [name, value] : json.items()) {
-    if (name == "messages") {
-      input.messages = value;
-    } else if (name == "tools") {
-      input.tools = value;
-    } else if (name == "add_generation_prompt") {
-      if (!value.is_boolean())
-        return invalid("{}: 'add_generation_prompt' must be true or false", printable(path));
-      input.add_generation_prompt = value.get<bool>();
-    } else {
-      input.variables[name] = value;
-    }
-  }
   return input;
 }
 

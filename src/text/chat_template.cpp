@@ -59,70 +59,6 @@ jinja::Limits limits_for(const ChatInput& input) {
   return limits;
 }
 
-// Looks for integers that did not fit.
-class IntegerCheck final : public nlohmann::json_sax<Json> {
- public:
-  std::string lost;
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t& digits) override {
-    if (digits.find_first_of(".eE") == std::string::npos) lost = digits;
-    return lost.empty();
-  }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return true; }
-  bool key(string_t&) override { return true; }
-  bool end_object() override { return true; }
-  bool start_array(std::size_t) override { return true; }
-  bool end_array() override { return true; }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
-    return false;
-  }
-};
-
-Status check_content(const Json& content, size_t i_message) {
-  if (content.is_null() || content.is_string()) return {};
-  if (!content.is_array())
-    return invalid("message {}: 'content' must be text, null or an array of parts, not {}",
-                   i_message, content.type_name());
-  for (size_t i = 0; i < content.size(); ++i) {
-    const Json& part = content[i];
-    if (part.is_string()) continue;
-    if (!part.is_object())
-      return invalid("message {}: part {} of 'content' must be an object or text, not {}",
-                     i_message, i, part.type_name());
-    const auto type = part.find("type");
-    if (type == part.end() || !type->is_string())
-      return invalid("message {}: part {} of 'content' has no text 'type'", i_message, i);
-  }
-  return {};
-}
-
-Status check_tool_calls(const Json& calls, size_t i_message) {
-  if (calls.is_null()) return {};
-  if (!calls.is_array())
-    return invalid("message {}: 'tool_calls' must be an array, not {}", i_message,
-                   calls.type_name());
-  for (size_t i = 0; i < calls.size(); ++i)
-    if (!calls[i].is_object())
-      return invalid("message {}: tool call {} must be an object, not {}", i_message, i,
-                     calls[i].type_name());
-  return {};
-}
-
-Status check_tools(const Json& tools) {
-  if (tools.is_null()) return {};
-  if (!tools.is_array())
-    return invalid("'tools' must be an array or null, not {}", tools.type_name());
-  for (size_t i = 0; i < tools.size(); ++i)
-    if (!tools[i].is_object())
-      return invalid("tool {} must be an object, not {}", i, tools[i].type_name());
-  return {};
-}
-
 Status define(jinja::Interpreter& in, std::string_view name, const Json& json) {
   TRY_LET(const jinja::Value value, within(name, jinja::from_json(in.heap(), json)));
   in.define(name, value);
@@ -158,13 +94,6 @@ bool switches(const ChatTemplate& chat, const char* name) {
 
 }  // namespace
 
-std::tm ChatInput::local_now() {
-  const std::time_t seconds = std::time(nullptr);
-  std::tm calendar{};
-  localtime_r(&seconds, &calendar);
-  return calendar;
-}
-
 Json special_token_variables(const Tokenizer& tokenizer) {
   const SpecialIds& ids = tokenizer.special();
   Json variables = Json::object();
@@ -176,33 +105,6 @@ Json special_token_variables(const Tokenizer& tokenizer) {
                                  {"mask_token", ids.mask}})
     if (id != kNoToken) variables[name] = std::string(tokenizer.token_text(id));
   return variables;
-}
-
-Result<Json> parse_exact_json(std::string_view text) {
-  IntegerCheck check;
-  const bool whole = Json::sax_parse(text, &check);
-  if (!check.lost.empty()) return unsupported("the integer {} does not fit in 64 bits", check.lost);
-  if (!whole) return invalid("it is not JSON");
-  return Json::parse(text, nullptr, false);
-}
-
-Status check_messages(const Json& messages) {
-  if (!messages.is_array())
-    return invalid("'messages' must be an array, not {}", messages.type_name());
-  for (size_t i = 0; i < messages.size(); ++i) {
-    const Json& message = messages[i];
-    if (!message.is_object())
-      return invalid("message {} must be an object, not {}", i, message.type_name());
-    const auto role = message.find("role");
-    if (role == message.end()) return invalid("message {} has no 'role'", i);
-    if (!role->is_string())
-      return invalid("message {}: 'role' must be text, not {}", i, role->type_name());
-    if (const auto content = message.find("content"); content != message.end())
-      TRY(check_content(*content, i));
-    if (const auto calls = message.find("tool_calls"); calls != message.end())
-      TRY(check_tool_calls(*calls, i));
-  }
-  return {};
 }
 
 ChatTemplate::ChatTemplate(std::string source, std::unique_ptr<jinja::Ast> ast)

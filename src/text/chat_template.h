@@ -4,13 +4,13 @@
 // apply_chat_template gives it. A template is code from outside: it is bounded in steps, depth,
 // memory and output, sees only the values given here, and reaches nothing else.
 #pragma once
-#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "text/messages.h"
 
 namespace hearth::text {
 
@@ -18,19 +18,6 @@ namespace jinja {
 class Ast;
 }
 class Tokenizer;
-
-struct ChatInput {
-  nlohmann::ordered_json messages;     // array; see check_messages
-  nlohmann::ordered_json tools;        // array of objects, or null
-  bool add_generation_prompt = false;  // end where the answer begins
-  nlohmann::ordered_json variables =
-      nlohmann::ordered_json::object();  // any others, by name:
-                                         // bos_token, eos_token, enable_thinking, reasoning_effort,
-                                         // …
-  std::tm now = local_now();             // what strftime_now shows
-
-  static std::tm local_now();
-};
 
 // The texts of the special tokens under the names that templates use: bos_token, eos_token, and the
 // others that the vocabulary has.
@@ -42,15 +29,6 @@ struct ChatTemplateFacts {
   std::string thinking_switch;  // the boolean variable that changes the prompt, or empty
   bool refuses_system = false;  // a system message is an error
 };
-
-// JSON text whose integers all keep their value: one past 64 bits, which the library would make a
-// float without a word, is an error, as is what is not JSON.
-Result<nlohmann::ordered_json> parse_exact_json(std::string_view text);
-
-// Messages: an array of objects, each with a text "role"; "content" is text, null, absent, or an
-// array of parts (text, or objects with a text "type"); "tool_calls" an array of objects. Errors
-// name the message and the field.
-Status check_messages(const nlohmann::ordered_json& messages);
 
 // Immutable after parse; render may be called from several threads at once.
 class ChatTemplate {

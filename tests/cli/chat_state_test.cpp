@@ -10,7 +10,7 @@
 namespace hearth::cli {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 ChatState short_talk() {
   ChatState chat;
@@ -79,72 +79,32 @@ TEST(ChatState, half_a_character_at_the_end_of_an_answer_can_be_saved) {
 
 TEST(ChatState, a_failed_load_or_save_changes_nothing) {
   const test::TempFolder folder;
-  std::ofstream(folder / "bad.json") << R"({"messages":[{"role":"user"}]})";
+  std::ofstream(folder / "bad.json") << R"({"messages":[{"content":"x"}]})";
   ChatState chat = short_talk();
-  const Status status = chat.load(folder / "bad.json");
-  ASSERT_FALSE(status);
-  EXPECT_NE(status.error().message.find("bad.json: message 0 has no text"), std::string::npos);
+  const auto loaded = chat.load(folder / "bad.json");
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("bad.json: message 0 has no 'role'"), std::string::npos);
   EXPECT_EQ(chat.load(folder / "none.json").error().code, ErrorCode::kNotFound);
   EXPECT_FALSE(chat.load(folder.path()));
   EXPECT_EQ(chat.messages(), short_talk().messages());
   EXPECT_FALSE(chat.save(folder / "no" / "folder.json"));
 }
 
-TEST(Messages, a_bare_list_is_read_and_other_members_are_kept) {
-  const auto messages = parse_messages(
-      R"([{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},
-          {"role":"tool","content":"42","tool_call_id":"1"},
-          {"role":"user","content":[{"type":"text","text":"hi"}]}])");
-  ASSERT_TRUE(messages) << messages.error().message;
-  EXPECT_EQ((*messages)[0]["tool_calls"][0]["id"], "1");
-  EXPECT_EQ((*messages)[2]["content"][0]["text"], "hi");
-  EXPECT_EQ(parse_messages("[]")->size(), 0u);
-}
-
-TEST(Messages, anything_else_is_refused_by_name) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", "not valid JSON"},
-      {"{", "not valid JSON"},
-      {"[] []", "not valid JSON"},
-      {"\"\xff\"", "not valid JSON"},
-      {"7", "no list of messages"},
-      {"{}", "no list of messages"},
-      {R"({"messages":{}})", "no list of messages"},
-      {"[7]", "message 0 is not an object"},
-      {R"([{"role":"user","content":"a"},{"content":"b"}])", "message 1 has no role"},
-      {R"([{"role":3,"content":"b"}])", "message 0 has no role"},
-      {R"([{"role":"god","content":"b"}])", "message 0 has the role 'god'"},
-      {R"([{"role":"user","content":null}])", "message 0 has no text in content"},
-      {R"([{"role":"user","content":{"a":1}}])", "message 0 has no text in content"},
-  };
-  for (const auto& [text, message] : cases) {
-    const auto messages = parse_messages(text);
-    ASSERT_FALSE(messages) << text;
-    EXPECT_EQ(messages.error().message, message) << text;
-  }
-}
-
-TEST(Messages, deep_nesting_is_refused_however_deep) {
-  for (const size_t depth : {40u, 1000u, 1000000u}) {
-    const auto messages = parse_messages(std::string(depth, '['));
-    ASSERT_FALSE(messages);
-    EXPECT_EQ(messages.error().code, ErrorCode::kLimit) << depth;
-  }
-}
-
-TEST(Messages, every_prefix_and_every_flipped_byte_is_read_or_refused) {
-  const std::string whole =
-      R"({"messages":[{"role":"system","content":"\u00e9"},{"role":"user","content":["a",1e5]}]})";
-  ASSERT_TRUE(parse_messages(whole));
-  for (size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(parse_messages(whole.substr(0, n))) << n;
-  for (size_t i = 0; i < whole.size(); ++i) {
-    for (const int bit : {1, 2, 8, 32, 128}) {
-      std::string flipped = whole;
-      flipped[i] = static_cast<char>(flipped[i] ^ bit);
-      const auto messages = parse_messages(flipped);
-      EXPECT_TRUE(!messages || messages->is_array()) << flipped;
-    }
-  }
+TEST(ChatState, what_a_chat_does_not_use_of_a_file_is_named_and_messages_are_kept_whole) {
+  const test::TempFolder folder;
+  const std::string messages = R"([{"role":"system"},{"role":"assistant","content":null,)"
+                               R"("tool_calls":[{"name":"f","id":"1"}]}])";
+  std::ofstream(folder / "talk.json")
+      << R"({"messages":)" << messages
+      << R"(,"tools":[{"type":"function"}],"add_generation_prompt":true,"bos_token":"<s>"})";
+  ChatState chat;
+  const auto unused = chat.load(folder / "talk.json");
+  ASSERT_TRUE(unused) << unused.error().message;
+  EXPECT_EQ(*unused, (std::vector<std::string>{"tools", "bos_token"}));
+  EXPECT_EQ(chat.messages().dump(), messages);
+  EXPECT_EQ(chat.system(), "");
+  std::ofstream(folder / "bare.json") << messages;
+  EXPECT_TRUE(chat.load(folder / "bare.json")->empty());
 }
 
 }  // namespace

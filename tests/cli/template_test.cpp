@@ -77,7 +77,7 @@ TEST_F(TemplateVerb, wrong_input_is_one_line_that_says_what_and_what_next) {
       {good, "line 1: no users"},
       {write("a.json", "{"), "it is not JSON"},
       {write("e.json", R"({"messages": [], "n": 123456789012345678901})"), "does not fit in 64"},
-      {write("b.json", "[]"), "must be an object with 'messages'"},
+      {write("b.json", "7"), "must be an object with 'messages'"},
       {write("c.json", R"({"messages": {}})"), "'messages' must be an array"},
       {write("d.json", R"({"messages": [], "add_generation_prompt": 1})"), "true or false"},
       {(folder_ / "none.json").string(), "cannot be opened"},

@@ -9,8 +9,6 @@
 #include <string>
 #include <string_view>
 
-#include "cli/chat_state.h"
-#include "cli/output.h"
 #include "text/chat_template.h"
 
 namespace hearth {
@@ -28,26 +26,23 @@ void require(bool condition) {
 }
 
 void try_messages(std::string_view bytes) {
-  const auto messages = cli::parse_messages(bytes);
-  if (!messages) {
-    require(!messages.error().message.empty());
+  const auto input = text::parse_conversation(bytes);
+  if (!input) {
+    require(!input.error().message.empty());
     return;
   }
-  const std::string written = cli::json_text({{"messages", *messages}});
-  const auto again = cli::parse_messages(written);
-  require(again.has_value() && *again == *messages);
+  const std::string written = input->messages.dump();
+  const auto again = text::parse_conversation(written);
+  require(again.has_value() && again->messages == input->messages);
 
   static const auto chat = text::ChatTemplate::parse(kTemplate);
   require(chat.has_value());
-  text::ChatInput input{.messages = nlohmann::ordered_json(*messages),
-                        .tools = nullptr,
-                        .add_generation_prompt = true};
-  const auto prompt = chat->render(input);
+  const auto prompt = chat->render(*input);
   if (!prompt) {
     require(!prompt.error().message.empty());
     return;
   }
-  require(nlohmann::json::parse(cli::json_text(*prompt), nullptr, false).is_string());
+  require(nlohmann::json::accept(nlohmann::json(*prompt).dump()));
 }
 
 }  // namespace
