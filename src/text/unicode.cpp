@@ -18,7 +18,9 @@ struct Expansion {
   std::u32string_view upper, lower, title;
 };
 
-#include "text/unicode_tables.inc"
+#include "text/unicode_bases.inc"
+#include "text/unicode_case.inc"
+#include "text/unicode_classes.inc"
 
 // A row of kFactRuns.
 constexpr int kFactBits = 11;

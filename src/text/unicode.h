@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What tokenizers and templates ask of Unicode: the class of a code point, white space, case, the
 // base character below its accents, and UTF-8: strict, and read the lenient way that vocabularies
-// were made with. Source: the Unicode character database (unicode_tables.inc; the script that wrote
-// it says which version serves whom). Thread-safe.
+// were made with. Source: the Unicode character database (unicode_*.inc; the script that wrote
+// them says which version serves whom). Thread-safe.
 #pragma once
 #include <array>
 #include <cstddef>
