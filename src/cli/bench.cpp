@@ -1,154 +1,179 @@
 // SPDX-License-Identifier: MIT
 // hearth bench: how fast a model reads a prompt (prefill) and writes (decode), as medians over
-// repetitions, with the machine that it was measured on.
-#include <CLI/CLI.hpp>
+// repetitions and as shares of what the machine can do at best, if wanted beside another program.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "backend/cpu/kernel_table.h"
 #include "base/clock.h"
-#include "base/units.h"
-#include "cli/engine_options.h"
-#include "cli/machine.h"
+#include "base/function_ref.h"
+#include "cli/bench_measure.h"
+#include "cli/bench_report.h"
 #include "cli/progress_line.h"
 #include "cli/verb.h"
+#include "os/cpu_info.h"
+#include "os/cpu_time.h"
 #include "os/interrupt.h"
 #include "os/memory.h"
 
 namespace hearth::cli {
 namespace {
 
-struct Spread {
-  double median = 0.0, min = 0.0, max = 0.0;
-};
-
-Spread spread_of(std::vector<double> values) {
-  if (values.empty()) return {};
-  std::sort(values.begin(), values.end());
-  const size_t half = values.size() / 2;
-  const double median =
-      values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-  return {median, values.front(), values.back()};
-}
-
-nlohmann::json to_json(const Spread& s) {
-  return {{"median", s.median}, {"min", s.min}, {"max", s.max}};
-}
-
-class Bench final : public Verb {
+// The share of the processors that other programs use, from its making on.
+class OthersWatch {
  public:
-  void add_options(CLI::App& app) override {
-    add_model_argument(app, model_);
-    app.add_option("-p,--prompt", n_prompt_, "Tokens of the prompt")->capture_default_str();
-    app.add_option("-n,--predict", n_predict_, "Tokens to write")->capture_default_str();
-    app.add_option("--depth", depth_, "Tokens in the cache before either begins")
-        ->capture_default_str();
-    app.add_option("--reps", n_reps_, "Repetitions")->capture_default_str();
-    flags_.add_options(app);
-  }
+  OthersWatch() : start_(os::cpu_time()) {}
 
-  Status check() override {
-    if (n_prompt_ < 0 || n_predict_ < 0 || depth_ < 0 || n_prompt_ + n_predict_ == 0 ||
-        std::max({n_prompt_, n_predict_, depth_}) > 1 << 24) {
-      return invalid("-p {} -n {} --depth {}", n_prompt_, n_predict_, depth_);
-    }
-    if (n_reps_ < 1 || n_reps_ > 1000) return invalid("{} repetitions", n_reps_);
-    return flags_.check();
-  }
-
-  Status run(Output& out) override {
-    const os::InterruptGuard guard;
-    if (flags_.n_ctx == 0) flags_.n_ctx = std::max(depth_ + std::max(n_prompt_, n_predict_), 16);
-    TRY_LET(const EngineSetup setup, flags_.setup());
-    TRY_LET(const LoadedModel loaded, load_model(model_, setup));
-    if (loaded.engine->spec().encoder) {
-      return unsupported("{} is an embedding model: it writes no text", loaded.name);
-    }
-    std::vector<double> prefill, decode;
-    {
-      ProgressLine progress("measuring", ProgressUnit::kCount);
-      // The first round warms caches and is not counted.
-      for (int rep = 0; rep <= n_reps_; ++rep) {
-        TRY_LET(const double prefill_tps, measure(*loaded.engine, n_prompt_, true));
-        TRY_LET(const double decode_tps, measure(*loaded.engine, n_predict_, false));
-        if (rep > 0 && n_prompt_ > 0) prefill.push_back(prefill_tps);
-        if (rep > 0 && n_predict_ > 0) decode.push_back(decode_tps);
-        progress.show(static_cast<uint64_t>(rep), static_cast<uint64_t>(n_reps_));
-      }
-    }
-    return report(loaded, spread_of(prefill), spread_of(decode), out);
+  // Nothing where the system does not tell, or too little time has passed for its clock.
+  std::optional<double> share() const {
+    constexpr double kLeastMs = 200;  // twenty ticks
+    const double elapsed_ms = watch_.elapsed_ms();
+    const auto now = os::cpu_time();
+    if (!start_ || !now || elapsed_ms < kLeastMs) return std::nullopt;
+    const double others_s = (now->all_s - start_->all_s) - (now->own_s - start_->own_s);
+    return std::max(0.0, others_s / (elapsed_ms / 1000.0 * now->n_cpus));
   }
 
  private:
-  // Tokens that are all in every vocabulary and not all the same.
-  static int32_t token_at(const engine::Engine& engine, int i) {
-    return static_cast<int32_t>((int64_t{i} * 7919 + 13) % std::min(engine.hparams().V, 30000));
+  Result<os::CpuTime> start_;
+  Stopwatch watch_;
+};
+
+class Bench final : public Verb {
+ public:
+  void add_options(CLI::App& app) override { options_.add_options(app); }
+  Status check() override { return options_.check(); }
+
+  Status run(Output& out) override {
+    const os::InterruptGuard guard;
+    TRY(cpu::check_isa_choice());
+    const Stopwatch opening;
+    TRY_LET(LoadedModel loaded, open_model(options_.model));
+    result_.load_ms = opening.elapsed_ms();
+    result_.model = loaded.name;
+    const int chosen = options_.engine.n_threads;
+    result_.n_threads = chosen > 0 ? chosen : os::cpu_info().usable_cores;
+    if (!out.json() && !options_.no_limits) out.note("measuring the machine's limits ...");
+    const OthersWatch others;
+    TRY(measure_limits(result_.limits.before));
+    result_.others_share = others.share();
+    TRY(refuse_if_busy());
+    os::reset_peak_resident();
+    TRY(measure_cases(loaded));
+    TRY(measure_limits(result_.limits.after));
+    result_.others_share = others.share();
+    return report(out);
   }
 
-  Status feed(engine::Engine& engine, engine::Sequence& sequence, int n, bool together,
-              engine::Want want) const {
-    std::vector<int32_t> tokens;
-    for (int i = 0; i < n; ++i) tokens.push_back(token_at(engine, sequence.n_tokens() + i));
-    const size_t chunk = together ? static_cast<size_t>(engine.max_batch()) : 1;
-    auto rest = std::span<const int32_t>(tokens);
-    while (!rest.empty()) {
-      const auto part = rest.first(std::min(chunk, rest.size()));
-      const engine::StepPart step{&sequence, part, want};
-      TRY(engine.step({&step, 1}, &os::InterruptGuard::flag()));
-      rest = rest.subspan(part.size());
+ private:
+  Status measure_limits(std::optional<cpu::Limits>& limits) const {
+    if (options_.no_limits) return {};
+    const uint64_t buffer =
+        options_.buffer_mib > 0 ? options_.buffer_mib << 20 : cpu::limits_buffer_bytes();
+    TRY_LET(limits, cpu::measure_limits(result_.n_threads, buffer));
+    return {};
+  }
+
+  // A comparison on a busy machine is worth nothing: who is disturbed more loses.
+  Status refuse_if_busy() const {
+    if (options_.peers.empty() || options_.busy_ok) return {};
+    const auto reasons = busy_reasons(result_);
+    if (reasons.empty()) return {};
+    return with_hint(over_limit("the machine is busy, no comparison: {}", fmt::join(reasons, "; ")),
+                     "close other programs and try again, or add --busy-ok");
+  }
+
+  Status measure_cases(LoadedModel& loaded) {
+    ProgressLine progress("measuring", ProgressUnit::kCount);
+    const auto n_rounds = options_.cases.size() * (static_cast<size_t>(options_.n_reps) + 1);
+    uint64_t n_done = 0;
+    int depth = -1;
+    for (const BenchCase& one : options_.cases) {
+      if (one.depth != depth) {
+        TRY(make_engine_for(loaded, one.depth));
+        depth = one.depth;
+      }
+      TRY_LET(CaseResult result,
+              measure_case(loaded, one, [&] { progress.show(++n_done, n_rounds); }));
+      result_.cases.push_back(std::move(result));
+      note_memory(*loaded.engine);
     }
     return {};
   }
 
-  // Tokens per second of n tokens after the depth, in chunks or one by one.
-  Result<double> measure(engine::Engine& engine, int n, bool together) const {
-    if (n == 0) return 0.0;
-    TRY_LET(engine::Sequence sequence, engine.open_sequence());
-    TRY(feed(engine, sequence, depth_, true, engine::Want::kNothing));
-    const Stopwatch watch;
-    TRY(feed(engine, sequence, n, together, engine::Want::kLast));
-    return 1000.0 * n / watch.elapsed_ms();
+  // An engine with room for all cases of a depth.
+  Status make_engine_for(LoadedModel& loaded, int depth) {
+    int n_tokens = 16, n_sequences = 1;
+    for (const BenchCase& one : options_.cases) {
+      if (one.depth != depth) continue;
+      n_tokens = std::max(n_tokens, one.n_tokens);
+      n_sequences = std::max(n_sequences, one.n_sequences);
+    }
+    TRY_LET(EngineSetup setup, options_.engine.setup());
+    if (setup.options.n_ctx == 0) setup.options.n_ctx = depth + n_tokens;
+    setup.options.n_sequences = n_sequences;
+    setup.options.max_batch = std::max(setup.options.max_batch, n_sequences);
+    setup.options.profile = options_.profile;
+    setup.n_threads = result_.n_threads;
+    kv_ = setup.options.kv;
+    const Stopwatch making;
+    TRY(make_engine(loaded, setup));
+    if (result_.backend.empty()) result_.load_ms += making.elapsed_ms();
+    result_.backend = loaded.engine->backend_name();
+    if (loaded.engine->spec().encoder) {
+      return unsupported("{} is an embedding model: it writes no text", loaded.name);
+    }
+    return {};
   }
 
-  Status report(const LoadedModel& loaded, const Spread& prefill, const Spread& decode,
-                Output& out) const {
-    const uint64_t beside_file = os::anonymous_resident_bytes();
+  // Rounds of ours and, one after the other so that a drift of the machine meets both, the peer's.
+  // The first round warms caches and is not counted.
+  Result<CaseResult> measure_case(const LoadedModel& loaded, const BenchCase& one,
+                                  FunctionRef<void()> on_round) const {
+    CaseResult result{.what = one, .cost = cost_per_token(*loaded.engine, one, kv_)};
+    for (const Peer& peer : options_.peers) {
+      if (result.peer == nullptr && can_measure(peer, one)) result.peer = &peer;
+    }
+    const PeerRun peer_run{.model_path = loaded.path.string(),
+                           .n_threads = result_.n_threads,
+                           .cache_k = options_.engine.cache_k,
+                           .cache_v = options_.engine.cache_v};
+    TRY_LET(CaseRunner runner, CaseRunner::make(*loaded.engine, one));
+    for (int round = 0; round <= options_.n_reps; ++round) {
+      TRY_LET(const double tps, runner.measure());
+      if (round > 0) result.tps.push_back(tps);
+      if (round > 0 && result.peer != nullptr) {
+        TRY_LET(const double peer_tps,
+                measure_peer(*result.peer, one, peer_run, &os::InterruptGuard::flag()));
+        result.peer_tps.push_back(peer_tps);
+      }
+      on_round();
+    }
+    result.profile = loaded.engine->profile();
+    return result;
+  }
+
+  void note_memory(const engine::Engine& engine) {
+    result_.beside_file_bytes = std::max(result_.beside_file_bytes, os::anonymous_resident_bytes());
+    result_.peak_rss_bytes = os::peak_resident_bytes();
+    result_.kv_bytes = std::max(result_.kv_bytes, engine.kv_bytes());
+  }
+
+  Status report(Output& out) const {
     if (out.json()) {
-      out.write_json({{"model", loaded.name},
-                      {"prompt", n_prompt_},
-                      {"predict", n_predict_},
-                      {"depth", depth_},
-                      {"repetitions", n_reps_},
-                      {"prefill_tps", to_json(prefill)},
-                      {"decode_tps", to_json(decode)},
-                      {"load_ms", loaded.load_ms},
-                      {"peak_rss_bytes", os::peak_resident_bytes()},
-                      {"beside_file_bytes", beside_file},
-                      {"kv_bytes", loaded.engine->kv_bytes()},
-                      {"backend", loaded.engine->backend_name()},
-                      {"machine", machine_facts()}});
-      return {};
+      out.write_json(bench_json(options_, result_));
+    } else {
+      show_bench(out, options_, result_);
     }
-    out.line("{} on {}, loaded in {}", loaded.name, loaded.engine->backend_name(),
-             format_ms(loaded.load_ms));
-    if (n_prompt_ > 0) {
-      out.line("prefill {:4} tokens at depth {}: {:8.1f} tokens/s ({:.1f} to {:.1f})", n_prompt_,
-               depth_, prefill.median, prefill.min, prefill.max);
+    for (const std::string& reason : busy_reasons(result_)) {
+      out.note("the figures are not to be relied on: {}", reason);
     }
-    if (n_predict_ > 0) {
-      out.line("decode  {:4} tokens at depth {}: {:8.1f} tokens/s ({:.1f} to {:.1f})", n_predict_,
-               depth_, decode.median, decode.min, decode.max);
-    }
-    out.line("memory  {} peak, {} of it beside the model file",
-             format_bytes(os::peak_resident_bytes()), format_bytes(beside_file));
-    return {};
+    return refuse_if_busy();
   }
 
-  std::string model_;
-  int n_prompt_ = 512;
-  int n_predict_ = 128;
-  int depth_ = 0;
-  int n_reps_ = 5;
-  EngineFlags flags_;
+  BenchOptions options_;
+  BenchResult result_;
+  backend::KvFormat kv_;
 };
 
 }  // namespace
@@ -158,7 +183,10 @@ VerbInfo verb_bench() {
           .summary = "Measure how fast a model reads and writes on this machine",
           .examples =
               "hearth bench smollm2-135m\n"
-              "hearth bench qwen2.5-coder-1.5b -p 128 -n 32 --depth 4096 --json",
+              "hearth bench qwen2.5-coder-1.5b -p 32,128,512 --depth 0,4096 --json\n"
+              "hearth bench qwen2.5-coder-1.5b -p 0 --batch 1,2,4,8\n"
+              "hearth bench gemma3-270m --profile\n"
+              "hearth bench gemma3-270m --against llama-bench=PATH",
           .has_json = true,
           .make = make_verb<Bench>};
 }

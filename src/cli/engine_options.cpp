@@ -10,13 +10,13 @@
 
 namespace hearth::cli {
 
-void EngineFlags::add_options(CLI::App& app) {
+void EngineFlags::add_options(CLI::App& app, const char* batch_name) {
   app.add_option("-c,--ctx,--ctx-size", n_ctx,
                  "Context in tokens; 0: the model's own, as far as memory goes")
       ->capture_default_str();
   app.add_option("-t,--threads", n_threads, "Threads; 0: one per physical core")
       ->capture_default_str();
-  app.add_option("-b,--batch", batch, "Most tokens of one step")->capture_default_str();
+  app.add_option(batch_name, batch, "Most tokens of one step")->capture_default_str();
   app.add_option("--cache-type-k,--ctk", cache_k,
                  "Format of the cache's keys: f32, f16, bf16, q8_0, q5_1, q4_0")
       ->capture_default_str();
@@ -40,14 +40,14 @@ Result<LoadedModel> open_model(const std::string& model) {
   TRY_LET(const hub::Store store, hub::Store::of_user());
   TRY_LET(const hub::ResolvedModel resolved, store.resolve(model));
   loaded.name = resolved.name;
+  loaded.path = resolved.file;
   TRY_LET(file::Gguf file, file::Gguf::open(resolved.file));
   loaded.file = std::make_unique<file::Gguf>(std::move(file));
   return loaded;
 }
 
-Result<LoadedModel> load_model(const std::string& model, const EngineSetup& setup) {
-  const Stopwatch watch;
-  TRY_LET(LoadedModel loaded, open_model(model));
+Status make_engine(LoadedModel& loaded, const EngineSetup& setup) {
+  loaded.engine.reset();
   std::unique_ptr<backend::Backend> backend;
   if (setup.reference) {
     backend = backend::make_ref_backend();
@@ -57,6 +57,13 @@ Result<LoadedModel> load_model(const std::string& model, const EngineSetup& setu
   auto engine = engine::Engine::make(*loaded.file, std::move(backend), setup.options);
   if (!engine) return Failure(within(loaded.name, std::move(engine).error()));
   loaded.engine = std::move(*engine);
+  return {};
+}
+
+Result<LoadedModel> load_model(const std::string& model, const EngineSetup& setup) {
+  const Stopwatch watch;
+  TRY_LET(LoadedModel loaded, open_model(model));
+  TRY(make_engine(loaded, setup));
   loaded.load_ms = watch.elapsed_ms();
   return loaded;
 }

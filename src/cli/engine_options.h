@@ -2,6 +2,7 @@
 // The options that every verb with an engine shares (-c, -t, -ctk, …), and the way from a MODEL
 // argument to an engine.
 #pragma once
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -30,7 +31,8 @@ struct EngineFlags {
   std::string cache_v = "f16";
   bool reference = false;  // the slow exact executor instead of the CPU's kernels
 
-  void add_options(CLI::App& app);
+  // `batch_name`: what the option for the tokens of a step is called.
+  void add_options(CLI::App& app, const char* batch_name = "-b,--batch");
   // Errors: a cache format or number that cannot be.
   Status check() const;
   // max_outputs: rows of logits of one step (0: one per sequence).
@@ -40,6 +42,7 @@ struct EngineFlags {
 // A model file that is open, and its engine. The file outlives the engine.
 struct LoadedModel {
   std::string name;
+  std::filesystem::path path;  // of the file, or of the first of a split model's
   std::unique_ptr<file::Gguf> file;
   std::unique_ptr<engine::Engine> engine;
   double load_ms = 0.0;
@@ -47,7 +50,9 @@ struct LoadedModel {
 
 // Opens MODEL's file: a name in the store or a path.
 Result<LoadedModel> open_model(const std::string& model);
-// Also builds the engine.
+// Gives an open model its engine; one that it had goes first.
+Status make_engine(LoadedModel& loaded, const EngineSetup& setup);
+// Opens the file and makes the engine.
 Result<LoadedModel> load_model(const std::string& model, const EngineSetup& setup);
 
 }  // namespace hearth::cli

@@ -10,7 +10,10 @@ void Output::write(std::string_view text) {
   if (std::fflush(out_) != 0) ok_ = false;
 }
 
-void Output::write_json(const nlohmann::json& value) { write(json_text(value) + "\n"); }
+void Output::write_json(const nlohmann::json& value) {
+  answered_ = true;
+  write(json_text(value) + "\n");
+}
 
 void Output::write_note(std::string_view text) {
   fmt::print(err_, "{}\n", text);
@@ -18,7 +21,7 @@ void Output::write_note(std::string_view text) {
 }
 
 void Output::write_error(const Error& error) {
-  if (json_) {
+  if (json_ && !answered_) {
     write_json({{"error",
                  {{"code", std::string(error_code_name(error.code))},
                   {"message", error.message},

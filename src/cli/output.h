@@ -37,7 +37,8 @@ class Output {
     write_note(fmt::format(format, std::forward<Args>(args)...));
   }
 
-  // "hearth: message; hint" to standard error, or {"error":{…}} to standard output with --json.
+  // "hearth: message; hint" to standard error, or with --json {"error":{…}} to standard output
+  // unless the answer is there already.
   void write_error(const Error& error);
 
   // False after a write to standard output failed (a full disk).
@@ -50,6 +51,7 @@ class Output {
   std::FILE* err_;
   bool json_;
   bool ok_ = true;
+  bool answered_ = false;  // write_json was called
 };
 
 // JSON text that is valid UTF-8 whatever the strings inside hold; one line.

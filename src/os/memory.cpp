@@ -46,6 +46,13 @@ uint64_t resident_bytes() { return field_bytes("/proc/self/status", "VmRSS").val
 
 uint64_t peak_resident_bytes() { return field_bytes("/proc/self/status", "VmHWM").value_or(0); }
 
+bool reset_peak_resident() {
+  // Source: Linux Documentation/filesystems/proc.rst, clear_refs.
+  std::ofstream out("/proc/self/clear_refs");
+  out << "5" << std::flush;
+  return out.good();
+}
+
 uint64_t anonymous_resident_bytes() {
   return field_bytes("/proc/self/status", "RssAnon").value_or(0);
 }

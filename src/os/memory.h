@@ -20,6 +20,8 @@ Result<MemoryInfo> memory_info(const std::filesystem::path& root = "/");
 // are touched. 0 where the system does not say.
 uint64_t resident_bytes();
 uint64_t peak_resident_bytes();
+// Lets the peak begin anew from now; false where the system does not allow it.
+bool reset_peak_resident();
 
 // Resident bytes that are not of files: what the process needs beside its mapped model.
 uint64_t anonymous_resident_bytes();

@@ -210,6 +210,17 @@ TEST(Memory, this_machine_and_this_process_have_plausible_numbers) {
   EXPECT_EQ(none.error().code, ErrorCode::kIo);
 }
 
+TEST(Memory, the_peak_can_begin_anew) {
+  {
+    const std::vector<uint8_t> touched(64u << 20, 1);
+    EXPECT_GT(peak_resident_bytes(), touched.size());
+  }
+  const uint64_t before = peak_resident_bytes();
+  if (!reset_peak_resident()) GTEST_SKIP() << "the system does not allow it";
+  // What was given back is no longer in the peak, but for what the allocator keeps.
+  EXPECT_LT(peak_resident_bytes(), before - (32u << 20));
+}
+
 // Sets a variable for one test and puts the old value back.
 class Variable {
  public:
