@@ -102,8 +102,8 @@ class Program {
   // Bytes that the program holds beside weights and cache.
   virtual uint64_t scratch_bytes() const = 0;
 
-  // The steps in their order; empty without ProgramOptions::profile, and where the backend has no
-  // steps to time.
+  // The steps that ran, in their order (few rows may have other steps than many); empty without
+  // ProgramOptions::profile, and where the backend has no steps to time.
   virtual std::vector<StepProfile> profile() const { return {}; }
   // Forgets what was measured so far.
   virtual void reset_profile() {}

@@ -43,8 +43,7 @@ TEST(Profile, costs_of_the_steps_add_up_to_those_of_the_graph) {
     EXPECT_NEAR(cost.macs, expected.macs, 1e-9 * expected.macs);
     EXPECT_NEAR(cost.attention_macs, expected.attention_macs, 1e-9 * expected.attention_macs);
     (*engine)->reset_profile();
-    EXPECT_EQ(sum_of_costs((*engine)->profile()).bytes, 0);
-    EXPECT_EQ((*engine)->profile().size(), profile.size());
+    EXPECT_TRUE((*engine)->profile().empty());
   }
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The CPU as a backend: its pool of threads, its kernel table, and programs that run compiled
 // steps.
+#include <bit>
 #include <cstdlib>
 #include <limits>
 #include <mutex>
 #include <optional>
 
 #include "backend/backend.h"
+#include "backend/cpu/attention_chunks.h"
 #include "backend/cpu/compile.h"
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/kv_store.h"
@@ -49,17 +51,26 @@ class CpuProgram : public backend::Program {
                                                   CompiledProgram compiled,
                                                   const backend::ProgramOptions& options) {
     auto program = std::unique_ptr<CpuProgram>(new CpuProgram);
-    TRY_LET(program->arena_, allocate(compiled.arena_bytes));
-    for (int i = 0; i < device->pool.size(); ++i) {
-      TRY_LET(Memory scratch, allocate(compiled.scratch_bytes_per_thread));
-      program->scratch_.push_back(scratch.get());
-      program->scratch_memory_.push_back(std::move(scratch));
+    int64_t own_bytes = 0;
+    for (const Schedule& schedule : compiled.schedules) {
+      program->arena_bytes_ = std::max(program->arena_bytes_, schedule.arena_bytes);
+      own_bytes = std::max(own_bytes, schedule.own_bytes);
     }
+    TRY_LET(program->arena_, allocate(program->arena_bytes_));
+    for (int i = 0; i < device->pool.size(); ++i) {
+      ThreadMemory& memory = program->threads_.emplace_back();
+      TRY_LET(memory.own, allocate(own_bytes));
+      TRY_LET(memory.scratch, allocate(compiled.scratch_bytes_per_thread));
+    }
+    program->own_bytes_ = own_bytes;
     program->device_ = std::move(device);
     program->compiled_ = std::move(compiled);
+    program->schedule_ = program->compiled_.schedules.data();
     program->options_ = options;
     if (options.profile) {
-      program->profiler_.emplace(graph, program->compiled_.steps, program->device_->pool.size());
+      for (const Schedule& schedule : program->compiled_.schedules) {
+        program->profilers_.emplace_back(graph, schedule.steps, program->device_->pool.size());
+      }
     }
     return program;
   }
@@ -67,50 +78,90 @@ class CpuProgram : public backend::Program {
   Status run(const Batch& batch, backend::KvStore* kv) override {
     CHECK(static_cast<int>(batch.tokens.size()) <= options_.max_tokens);
     CHECK(static_cast<int>(batch.outputs.size()) <= options_.max_outputs);
-    const Frame frame{.batch = &batch,
-                      .kv = static_cast<CpuKvStore*>(kv),
-                      .arena = arena_.get(),
-                      .scratch = scratch_,
-                      .n_tokens = static_cast<int>(batch.tokens.size()),
-                      .n_outputs = static_cast<int>(batch.outputs.size()),
-                      .n_threads = device_->pool.size()};
+    const auto n_tokens = static_cast<int>(batch.tokens.size());
+    const size_t i_schedule = n_tokens <= compiled_.few_rows ? 1 : 0;
+    schedule_ = &compiled_.schedules[i_schedule];
+    Profiler* const profiler = profilers_.empty() ? nullptr : &profilers_[i_schedule];
+    if (schedule_->plan == Plan::kFew) TRY(hold_partials(batch));
     const std::lock_guard lock(device_->running);
     // The phase after which all threads stop; set by thread 0 before it reaches that barrier.
     std::atomic<int> stop_after{std::numeric_limits<int>::max()};
-    device_->pool.run([&](int thread) { run_steps(frame, thread, stop_after); });
+    device_->pool.run([&](int thread) {
+      const ThreadMemory& memory = threads_[static_cast<size_t>(thread)];
+      const Frame frame{.batch = &batch,
+                        .kv = static_cast<CpuKvStore*>(kv),
+                        .arena = arena_.get(),
+                        .own = memory.own.get(),
+                        .partials = partials_.get(),
+                        .scratch = memory.scratch.get(),
+                        .n_tokens = n_tokens,
+                        .n_outputs = static_cast<int>(batch.outputs.size()),
+                        .n_threads = device_->pool.size(),
+                        .replicated = schedule_->plan == Plan::kFew};
+      run_steps(frame, thread, profiler, stop_after);
+    });
     if (stop_after.load() != std::numeric_limits<int>::max()) return interrupted("stopped");
-    if (profiler_) profiler_->finish(batch, frame.kv);
+    if (profiler != nullptr) profiler->finish(batch, static_cast<CpuKvStore*>(kv));
     return {};
   }
 
   std::span<float> row(graph::ValueId value, int i) override {
-    const Place& place = compiled_.values[static_cast<size_t>(value)];
+    const Place& place = schedule_->values[static_cast<size_t>(value)];
     CHECK(place.exists());
-    auto* data = reinterpret_cast<float*>(arena_.get() + place.offset + i * place.row_bytes);
+    // Of what each thread has a copy, thread 0's.
+    uint8_t* memory = place.own ? threads_.front().own.get() : arena_.get();
+    auto* data = reinterpret_cast<float*>(memory + place.offset + i * place.row_bytes);
     return {data, static_cast<size_t>(place.width)};
   }
 
   uint64_t scratch_bytes() const override {
-    return static_cast<uint64_t>(compiled_.arena_bytes) +
-           static_cast<uint64_t>(compiled_.scratch_bytes_per_thread) * scratch_.size();
+    const int64_t per_thread = own_bytes_ + compiled_.scratch_bytes_per_thread;
+    return static_cast<uint64_t>(arena_bytes_ + partials_bytes_ +
+                                 per_thread * static_cast<int64_t>(threads_.size()));
   }
 
+  // Of the schedules that ran.
   std::vector<backend::StepProfile> profile() const override {
-    return profiler_ ? profiler_->sums() : std::vector<backend::StepProfile>();
+    std::vector<backend::StepProfile> steps;
+    for (const Profiler& profiler : profilers_) {
+      const auto& sums = profiler.sums();
+      if (sums.empty() || sums.front().n_runs == 0) continue;
+      steps.insert(steps.end(), sums.begin(), sums.end());
+    }
+    return steps;
   }
 
   void reset_profile() override {
-    if (profiler_) profiler_->reset();
+    for (Profiler& profiler : profilers_) profiler.reset();
   }
 
  private:
+  struct ThreadMemory {
+    Memory own, scratch;
+  };
+
   CpuProgram() = default;
 
-  void run_steps(const Frame& frame, int thread, std::atomic<int>& stop_after) {
+  // Makes room for attention's partial results. They grow with the longest sequence, by doubling.
+  Status hold_partials(const Batch& batch) {
+    auto n_chunks = n_chunks_of(static_cast<int>(batch.tokens.size()));
+    for (const int32_t position : batch.positions) {
+      n_chunks = std::max(n_chunks, n_chunks_of(position + 1));
+    }
+    if (n_chunks <= partial_chunks_) return {};
+    const int rounded = static_cast<int>(std::bit_ceil(static_cast<unsigned>(n_chunks)));
+    const int64_t bytes = compiled_.partial_bytes * compiled_.few_rows * rounded;
+    TRY_LET(partials_, allocate(bytes));
+    partials_bytes_ = bytes;
+    partial_chunks_ = rounded;
+    return {};
+  }
+
+  void run_steps(const Frame& frame, int thread, Profiler* profiler, std::atomic<int>& stop_after) {
     int phase = 0;
-    if (profiler_) profiler_->begin(thread);
-    for (size_t i = 0; i < compiled_.steps.size(); ++i) {
-      const Step& step = compiled_.steps[i];
+    if (profiler != nullptr) profiler->begin(thread);
+    for (size_t i = 0; i < schedule_->steps.size(); ++i) {
+      const Step& step = schedule_->steps[i];
       if (step.phase != phase) {
         if (thread == 0 && frame.batch->cancel != nullptr &&
             frame.batch->cancel->load(std::memory_order_relaxed)) {
@@ -119,20 +170,25 @@ class CpuProgram : public backend::Program {
         device_->pool.barrier(thread);
         if (stop_after.load(std::memory_order_relaxed) <= phase) return;
         phase = step.phase;
-        if (profiler_ && i > 0) profiler_->waited(thread, i - 1);
+        if (profiler != nullptr && i > 0) profiler->waited(thread, i - 1);
       }
       step.run(frame, thread);
-      if (profiler_) profiler_->worked(thread, i);
+      if (profiler != nullptr) profiler->worked(thread, i);
     }
   }
 
   std::shared_ptr<Device> device_;
   CompiledProgram compiled_;
+  const Schedule* schedule_ = nullptr;  // of the last run
   backend::ProgramOptions options_;
   Memory arena_;
-  std::vector<Memory> scratch_memory_;
-  std::vector<uint8_t*> scratch_;
-  std::optional<Profiler> profiler_;
+  int64_t arena_bytes_ = 0;
+  std::vector<ThreadMemory> threads_;
+  int64_t own_bytes_ = 0;
+  Memory partials_;
+  int64_t partials_bytes_ = 0;
+  int partial_chunks_ = 0;
+  std::vector<Profiler> profilers_;  // one per schedule, or none
 };
 
 class CpuBackend : public backend::Backend {
@@ -146,7 +202,8 @@ class CpuBackend : public backend::Backend {
   Result<std::unique_ptr<backend::Program>> compile(
       const graph::Graph& graph, backend::Segment segment,
       const backend::ProgramOptions& options) override {
-    TRY_LET(CompiledProgram compiled, cpu::compile(graph, segment, options, kernels()));
+    TRY_LET(CompiledProgram compiled,
+            cpu::compile(graph, segment, options, kernels(), device_->pool.size()));
     TRY_LET(auto program, CpuProgram::make(device_, graph, std::move(compiled), options));
     return program;
   }

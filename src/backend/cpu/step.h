@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A compiled step of the CPU backend: a job that all threads of the pool do together, each its
-// share. Steps of one phase run without a barrier between them; the compiler (compile.cpp) decides
-// phases.
+// share. Steps of one phase run without a barrier between them; schedule.cpp decides phases and
+// shares.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,39 +17,67 @@
 
 namespace hearth::cpu {
 
-// What one run of a program works on. Const for the steps; the memory behind it is theirs.
+// What one run of a program works on, as one thread sees it. Const for the steps; the memory behind
+// it is theirs.
 struct Frame {
   const backend::Batch* batch = nullptr;
   CpuKvStore* kv = nullptr;
-  uint8_t* arena = nullptr;
-  std::span<uint8_t* const> scratch;  // one private piece of memory per thread
+  uint8_t* arena = nullptr;     // shared by all threads
+  uint8_t* own = nullptr;       // this thread's alone
+  uint8_t* partials = nullptr;  // attention over chunks of positions, see attention_chunks.h
+  uint8_t* scratch = nullptr;   // this thread's, for the length of one step
   int n_tokens = 0;
   int n_outputs = 0;
   int n_threads = 1;
+  bool replicated = false;  // steps by row: every thread does all rows, in its own memory
 };
 
-// Rows of a buffer in the arena.
+// Rows of a buffer.
 struct Place {
   int64_t offset = -1;    // bytes to row 0; negative: there is no such buffer
   int64_t row_bytes = 0;  // from row to row
   int width = 0;          // values in a row
   graph::Rows rows = graph::Rows::kTokens;
+  int times = 1;     // rows for each token (or output): the experts chosen for it
+  bool own = false;  // each thread has a copy
 
   bool exists() const { return offset >= 0; }
 };
 
 inline uint8_t* row_bytes_of(const Frame& frame, const Place& place, int64_t i) {
-  return frame.arena + place.offset + i * place.row_bytes;
+  return (place.own ? frame.own : frame.arena) + place.offset + i * place.row_bytes;
 }
 inline float* row_of(const Frame& frame, const Place& place, int64_t i) {
   return reinterpret_cast<float*>(row_bytes_of(frame, place, i));
 }
 inline int n_rows_of(const Frame& frame, const Place& place) {
-  return place.rows == graph::Rows::kTokens ? frame.n_tokens : frame.n_outputs;
+  return place.times * (place.rows == graph::Rows::kTokens ? frame.n_tokens : frame.n_outputs);
 }
-// The rows that a thread works on in steps that are split by row.
+// The rows that a thread works on in steps by row.
 inline Slice row_share(const Frame& frame, const Place& place, int thread) {
-  return slice(n_rows_of(frame, place), thread, frame.n_threads);
+  const int n = n_rows_of(frame, place);
+  return frame.replicated ? Slice{0, n} : slice(n, thread, frame.n_threads);
+}
+// The columns of a row of `width` values that a thread works on in products: kernels work on whole
+// groups of rows of the weights, and two threads never write one cache line of a row.
+inline Slice column_share(const Frame& frame, int width, int thread) {
+  constexpr int64_t kMultiple = 16;
+  return slice(width, thread, frame.n_threads, kMultiple);
+}
+
+// How a step that works value by value is divided: by row, or as the product before it was.
+enum class Share : uint8_t { kRows, kColumns };
+
+// Calls f(row, first column, columns) for a thread's share of the values of `place`.
+template <class F>
+void for_values(const Frame& frame, const Place& place, int thread, Share share, F&& f) {
+  const bool by_row = share == Share::kRows;
+  const Slice rows = by_row ? row_share(frame, place, thread) : Slice{0, n_rows_of(frame, place)};
+  const Slice columns = by_row ? Slice{0, place.width} : column_share(frame, place.width, thread);
+  if (columns.empty()) return;
+  for (int64_t i = rows.begin; i < rows.end; ++i) {
+    f(i, columns.begin, static_cast<int>(columns.size()));
+  }
 }
 
 using StepFn = std::function<void(const Frame&, int thread)>;
@@ -68,10 +96,6 @@ struct Step {
   std::vector<Work> works;
 };
 
-// out = act(gate) * up over one row; up may be null (1).
-void activate_row(const KernelTable& k, graph::Act act, float alpha, float limit, const float* gate,
-                  const float* up, int n, float* out);
-
 // --- Factories, one per kind of step. Weights are borrowed from the graph. ---
 
 // steps_rows.cpp: split by row.
@@ -85,11 +109,11 @@ StepFn angles_step(graph::RopeTable table, Place out);
 StepFn rope_step(const KernelTable& k, const graph::Rope& op, Place x, Place angles, Place out);
 StepFn scale_by_position_step(const KernelTable& k, const graph::ScaleByPosition& op, Place x,
                               Place out);
-StepFn add_step(const KernelTable& k, Place a, Place b, Place out);
-StepFn scale_step(const KernelTable& k, float factor, Place x, Place out);
-StepFn soft_cap_step(const KernelTable& k, float cap, Place x, Place out);
+StepFn add_step(const KernelTable& k, Place a, Place b, Place out, Share share);
+StepFn scale_step(const KernelTable& k, float factor, Place x, Place out, Share share);
+StepFn soft_cap_step(const KernelTable& k, float cap, Place x, Place out, Share share);
 StepFn activate_step(const KernelTable& k, const graph::Activate& op, Place gate, Place up,
-                     Place out);
+                     Place out, Share share);
 StepFn slice_heads_step(const graph::SliceHeads& op, Place x, Place out);
 StepFn concat_heads_step(const graph::ConcatHeads& op, Place a, Place b, Place out);
 StepFn gather_outputs_step(Place x, Place out);
@@ -103,38 +127,33 @@ StepFn matmul_heads_step(const KernelTable& k, const graph::MatMulHeads& op,
                          const graph::WeightRef& weight, Place x, Place prepared, Place out);
 
 // steps_attention.cpp.
+struct AttentionPlaces {
+  Place q, keys, values, out;  // [T, H * K], [T, G * K], [T, G * V], [T, H * V]
+};
 StepFn write_kv_step(const KernelTable& k, const graph::Attention& op, Place keys, Place values);
-StepFn attention_step(const KernelTable& k, const graph::Attention& op, const float* sinks, Place q,
-                      Place keys, Place values, Place out);
-// Bytes of private memory that attention_step needs per thread.
+// The whole of it, divided by tokens and heads.
+StepFn attention_step(const KernelTable& k, const graph::Attention& op, const float* sinks,
+                      const AttentionPlaces& places);
+// In two steps: partial results, divided by chunks of positions too, and their merging by row.
+StepFn attention_chunks_step(const KernelTable& k, const graph::Attention& op,
+                             const AttentionPlaces& places);
+StepFn attention_merge_step(const KernelTable& k, const graph::Attention& op, const float* sinks,
+                            Place out);
+// Bytes of private memory that they need per thread.
 int64_t attention_scratch_bytes(const graph::Attention& op);
+// Bytes of partial results for each token and chunk.
+int64_t attention_partial_bytes(const graph::Attention& op);
 
-// steps_experts.cpp.
-struct ExpertPlaces {
-  Place x;           // [T, D] floats
-  Place x_prepared;  // the same, prepared
-  Place route;       // [T, 2 * top_k]
-  Place groups;      // one row: which pairs each expert has, see steps_experts.cpp
-  Place gathered;    // [T * top_k] rows of x (or x_prepared) in the order of groups
-  Place gate, up;    // [T * top_k, X]
-  Place hidden;      // [T * top_k, X] floats
-  Place hidden_prepared;
-  Place down;  // [T * top_k, D]
-  Place out;   // [T, D]
-};
-struct ExpertWeights {
-  const graph::WeightRef *gate, *up, *down;
-  const float *gate_bias, *up_bias, *down_bias;  // null where absent
-};
+// steps_experts.cpp. Pairs are the top_k rows of each token; groups is one row, which says which
+// pairs each expert has; gathered is x (floats or prepared) in the order of groups.
 StepFn route_step(const graph::Route& op, const float* select_bias, Place logits, Place out);
-StepFn group_experts_step(int n_experts, int top_k, const ExpertPlaces& places);
-StepFn gather_experts_step(int n_experts, int top_k, bool prepared, const ExpertPlaces& places);
+StepFn group_experts_step(int n_experts, int top_k, Place route, Place groups);
+StepFn gather_experts_step(int n_experts, int top_k, Place x, Place groups, Place gathered);
 StepFn expert_product_step(const KernelTable& k, const graph::WeightRef& weight, const float* bias,
                            int top_k, Place groups, Place in, Place out);
-StepFn expert_activate_step(const KernelTable& k, const graph::Experts& op, bool prepare,
-                            const ExpertPlaces& places);
-StepFn combine_experts_step(const KernelTable& k, int n_experts, int top_k,
-                            const ExpertPlaces& places);
+// out = sum over a token's pairs of their weight times their row of `down`.
+StepFn combine_experts_step(const KernelTable& k, int n_experts, int top_k, Place route,
+                            Place groups, Place down, Place out, Share share);
 // Bytes of the groups row.
 int64_t expert_groups_bytes(int n_experts, int max_pairs);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Attention over the paged cache: softmax online, one page (64 positions at an absolute place)
-// after the other, so that a token's arithmetic depends on its own position alone. Source: Milakov
-// & Gimelshein 2018, arXiv:1805.02867; tiles as in Dao et al. 2022, arXiv:2205.14135.
+// Attention over the paged cache, in chunks of positions (attention_chunks.h). Prefill walks a
+// tile's chunks in one thread; decode divides tokens, heads and chunks among the threads and merges
+// afterwards: the same arithmetic. Tiles as in Dao et al. 2022, arXiv:2205.14135.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "backend/cpu/attention_chunks.h"
 #include "backend/cpu/step.h"
 
 namespace hearth::cpu {
@@ -16,12 +16,17 @@ using backend::kPagePositions;
 
 // Tokens that one item of work takes together: they share each page while it is in cache.
 constexpr int kTileTokens = 16;
+// Queries (tokens times heads) that one walk over the positions serves: their scores of a block
+// take 128 KiB.
+constexpr int kMaxQueries = 128;
 
 // Tokens [begin, end) of the batch belong to one sequence; first is the sequence's first row.
 struct TokenTile {
   int begin = 0, end = 0;
   int i_sequence = 0;
   int first = 0, last = 0;  // all rows of the sequence in the batch, [first, last)
+
+  int size() const { return end - begin; }
 };
 
 // Walks the batch in tiles of one sequence each; f(tile, index of the tile).
@@ -40,202 +45,276 @@ void for_tiles(const backend::Batch& batch, F&& f) {
   }
 }
 
-struct AttentionShape {
-  graph::Attention op;
-  const float* sinks;
-  Place q, keys, values, out;
+// Positions [begin, end).
+struct Range {
+  int begin = 0, end = 0;
+  bool empty() const { return begin >= end; }
+  int size() const { return std::max(0, end - begin); }
+  Range within(Range other) const {
+    return {std::max(begin, other.begin), std::min(end, other.end)};
+  }
 };
 
-// One query row's running softmax.
-struct Running {
-  float max;
-  float sum;
+// What a token sees. Without a cache, positions are rows of the batch counted from the sequence's
+// first, and all of them are seen (encoders look both ways).
+Range seen_by(const graph::Attention& op, const Frame& frame, const TokenTile& tile, int token) {
+  if (op.i_cache == graph::kNone) return {0, tile.last - tile.first};
+  const int end = frame.batch->positions[static_cast<size_t>(token)] + 1;
+  return {op.window == 0 ? 0 : std::max(0, end - op.window), end};
+}
+// What any token of a tile sees.
+Range seen_by(const graph::Attention& op, const Frame& frame, const TokenTile& tile) {
+  // Positions ascend within a sequence.
+  return {seen_by(op, frame, tile, tile.begin).begin, seen_by(op, frame, tile, tile.end - 1).end};
+}
+
+Range chunk_range(int i_chunk) { return {chunk_begin(i_chunk), chunk_begin(i_chunk + 1)}; }
+
+// Query heads [begin, begin + n), all of kv head g.
+struct Heads {
+  int g = 0, begin = 0, n = 0;
 };
 
-// What a tile of positions [first, first + n) looks like in memory, for one kv head.
-struct PositionTile {
+// The slots of a walk: of token t of the tile and head h of its Heads.
+struct Slots {
+  float* base;
+  int64_t token_stride, head_stride;  // floats
+  float* at(int t, int h) const { return base + t * token_stride + h * head_stride; }
+};
+
+// The rows of keys and values of one page, for one kv head, from a position on.
+struct PageRows {
   const uint8_t* k;
   const uint8_t* v;
   int64_t k_bytes, v_bytes;
-  int first, n;
-};
-
-// The private memory of a thread, cut up.
-struct Scratch {
-  float* scores;     // [max queries, 64]
-  Running* running;  // [max queries]
 };
 
 int max_queries(const graph::Attention& op) {
-  return std::max(kTileTokens, op.n_heads / op.n_kv_heads);
+  return std::min(kMaxQueries, kTileTokens * (op.n_heads / op.n_kv_heads));
 }
 
+// The private memory of a thread, cut up.
+struct Scratch {
+  float* scores;   // [max_queries, kBlockPositions]
+  float* slots;    // [max_queries, slot_floats]
+  Running* total;  // [max_queries]
+};
 Scratch scratch_of(const graph::Attention& op, uint8_t* memory) {
+  const int64_t n = max_queries(op);
   auto* scores = reinterpret_cast<float*>(memory);
-  const int n = max_queries(op);
-  return {scores, reinterpret_cast<Running*>(scores + int64_t{n} * kPagePositions)};
+  float* slots = scores + n * kBlockPositions;
+  return {scores, slots, reinterpret_cast<Running*>(slots + n * slot_floats(op.v_size))};
 }
 
 class Worker {
  public:
-  Worker(const KernelTable& k, const AttentionShape& shape, const Frame& frame, int thread)
-      : k_(k),
-        s_(shape),
-        frame_(frame),
-        scratch_(scratch_of(shape.op, frame.scratch[static_cast<size_t>(thread)])) {
-    const bool cached = s_.op.i_cache != graph::kNone;
+  Worker(const KernelTable& k, const graph::Attention& op, const AttentionPlaces& places,
+         const Frame& frame)
+      : k_(k), op_(op), p_(places), frame_(frame), scratch_(scratch_of(op, frame.scratch)) {
+    const bool cached = op_.i_cache != graph::kNone;
     score_ = k.scores[static_cast<int>(cached ? frame.kv->k_type() : KvType::kF32)];
-    const KvType v_type = !cached              ? KvType::kF32
-                          : s_.op.value_in_key ? frame.kv->k_type()
-                                               : frame.kv->v_type();
+    const KvType v_type = !cached            ? KvType::kF32
+                          : op_.value_in_key ? frame.kv->k_type()
+                                             : frame.kv->v_type();
     mix_ = k.mix[static_cast<int>(v_type)];
   }
 
-  // Query heads [head_begin, head_end), all of kv head g, for the tokens of a tile.
-  void run(const TokenTile& tile, int g, int head_begin, int head_end) {
-    if (tile.end - tile.begin == 1) {
-      attend(tile, g, head_begin, head_end - head_begin, 1);
-      return;
+  // The whole result of a tile's tokens for some heads.
+  void attend(const TokenTile& tile, const Heads& heads, const float* sinks) {
+    const int step = std::max(1, max_queries(op_) / tile.size());
+    for (int h = 0; h < heads.n; h += step) {
+      const Heads part{heads.g, heads.begin + h, std::min(step, heads.n - h)};
+      attend_part(tile, part, sinks);
     }
-    for (int h = head_begin; h < head_end; ++h) attend(tile, g, h, 1, tile.end - tile.begin);
+  }
+
+  // The partial results of one chunk, to slots; of tokens that see nothing of it, nothing.
+  void chunk(const TokenTile& tile, const Heads& heads, int i_chunk, const Slots& slots) {
+    for (int t = 0; t < tile.size(); ++t) {
+      for (int h = 0; h < heads.n; ++h) {
+        std::fill_n(slots.at(t, h), op_.v_size, 0.0f);
+        set_running(slots.at(t, h), op_.v_size, {});
+      }
+    }
+    const Range seen = seen_by(op_, frame_, tile).within(chunk_range(i_chunk));
+    for (int first = seen.begin / kBlockPositions * kBlockPositions; first < seen.end;
+         first += kBlockPositions) {
+      block(tile, heads, seen.within({first, first + kBlockPositions}), seen.end, slots);
+    }
   }
 
  private:
-  // The queries are n_heads heads of one token, or one head of n_tokens tokens.
-  void attend(const TokenTile& tile, int g, int head, int n_heads, int n_tokens) {
-    const int n = n_heads * n_tokens;
-    for (int i = 0; i < n; ++i) start(tile, head, i, n_heads);
-    int lowest = std::numeric_limits<int>::max(), highest = 0;
-    for (int t = 0; t < n_tokens; ++t) {
-      lowest = std::min(lowest, seen_begin(tile, tile.begin + t));
-      highest = std::max(highest, seen_end(tile, tile.begin + t));
+  void attend_part(const TokenTile& tile, const Heads& heads, const float* sinks) {
+    const Slots slots{scratch_.slots, heads.n * slot_floats(op_.v_size), slot_floats(op_.v_size)};
+    const auto total = [&](int t, int h) -> Running& { return scratch_.total[t * heads.n + h]; };
+    const auto for_queries = [&](auto&& f) {
+      for (int t = 0; t < tile.size(); ++t) {
+        for (int h = 0; h < heads.n; ++h) {
+          float* out =
+              row_of(frame_, p_.out, tile.begin + t) + int64_t{heads.begin + h} * op_.v_size;
+          f(t, h, total(t, h), out);
+        }
+      }
+    };
+    for_queries([&](int, int h, Running& running, float* out) {
+      running = start_merge(sinks != nullptr ? sinks + heads.begin + h : nullptr, op_.v_size, out);
+    });
+    const Range all = seen_by(op_, frame_, tile);
+    for (int c = chunk_of(all.begin); c < n_chunks_of(all.end); ++c) {
+      chunk(tile, heads, c, slots);
+      for_queries([&](int t, int h, Running& running, float* out) {
+        const Range seen = seen_by(op_, frame_, tile, tile.begin + t);
+        if (seen.within(chunk_range(c)).empty()) return;
+        merge_chunk(k_, slots.at(t, h), op_.v_size, running, out);
+      });
     }
-    for (int first = lowest / kPagePositions * kPagePositions; first < highest;
-         first += kPagePositions) {
-      const int end = std::min(first + kPagePositions, highest);
-      visit(tile, position_tile(tile, g, first, end - first), head, n_heads, n_tokens);
-    }
-    for (int i = 0; i < n; ++i) {
-      float* to = out_row(tile, head, i, n_heads);
-      k_.scale(to, 1.0f / scratch_.running[i].sum, s_.op.v_size, to);
-    }
+    for_queries([&](int, int, Running& running, float* out) {
+      finish_merge(k_, running, op_.v_size, out);
+    });
   }
 
-  void start(const TokenTile& tile, int head, int i, int n_heads) {
-    const int h = n_heads > 1 ? head + i : head;
-    std::fill_n(out_row(tile, head, i, n_heads), s_.op.v_size, 0.0f);
-    if (s_.sinks != nullptr) {
-      scratch_.running[i] = {s_.sinks[h], 1.0f};
+  // One call of a kernel has the heads of a token as its queries, or the tokens of a head,
+  // whichever are more. f(first token, first head, queries, what they see of `range`).
+  template <class F>
+  void for_calls(const TokenTile& tile, const Heads& heads, Range range, F&& f) {
+    if (heads.n >= tile.size()) {
+      for (int t = 0; t < tile.size(); ++t) {
+        const Range seen = seen_by(op_, frame_, tile, tile.begin + t).within(range);
+        if (!seen.empty()) f(t, 0, heads.n, seen);
+      }
     } else {
-      scratch_.running[i] = {-std::numeric_limits<float>::infinity(), 0.0f};
+      for (int h = 0; h < heads.n; ++h) f(0, h, tile.size(), range);
     }
   }
 
-  // One tile of positions for all queries: scores, running softmax, values.
-  void visit(const TokenTile& tile, const PositionTile& p, int head, int n_heads, int n_tokens) {
-    const int n = n_heads * n_tokens;
-    const int64_t q_stride =
-        n_heads > 1 ? s_.op.k_size : s_.q.row_bytes / static_cast<int64_t>(sizeof(float));
-    score_({.query = row_of(frame_, s_.q, tile.begin) + int64_t{head} * s_.op.k_size,
-            .query_stride = q_stride,
-            .n_queries = n,
-            .keys = p.k,
-            .key_bytes = p.k_bytes,
-            .n_positions = p.n,
-            .size = s_.op.k_size,
-            .scale = s_.op.scale,
-            .scores = scratch_.scores,
-            .score_stride = kPagePositions});
-    for (int i = 0; i < n; ++i) {
-      const int token = tile.begin + (n_heads > 1 ? 0 : i);
-      const int begin = std::clamp(seen_begin(tile, token) - p.first, 0, p.n);
-      const int end = std::clamp(seen_end(tile, token) - p.first, begin, p.n);
-      weigh(scratch_.scores + int64_t{i} * kPagePositions, begin, end, p.n, scratch_.running[i],
-            out_row(tile, head, i, n_heads));
-    }
-    const int64_t out_stride =
-        n_heads > 1 ? s_.op.v_size : s_.out.row_bytes / static_cast<int64_t>(sizeof(float));
-    mix_({.weights = scratch_.scores,
-          .weight_stride = kPagePositions,
-          .n_queries = n,
-          .values = p.v,
-          .value_bytes = p.v_bytes,
-          .n_positions = p.n,
-          .size = s_.op.v_size,
-          .out = out_row(tile, head, 0, n_heads),
-          .out_stride = out_stride});
+  float* scores_of(const Heads& heads, int t, int h) const {
+    return scratch_.scores + int64_t{t * heads.n + h} * kBlockPositions;
   }
 
-  // Scores [begin, end) become weights relative to the new maximum, the rest 0.
-  void weigh(float* scores, int begin, int end, int n, Running& running, float* out) {
-    std::fill(scores, scores + begin, 0.0f);
-    std::fill(scores + end, scores + n, 0.0f);
-    if (begin == end) return;
-    if (s_.op.soft_cap > 0) {
-      k_.soft_cap(scores + begin, s_.op.soft_cap, end - begin, scores + begin);
+  // `range` of one block for all queries: scores, running softmax, values. Positions go on until
+  // `end`, which the kernels use to fetch ahead.
+  void block(const TokenTile& tile, const Heads& heads, Range range, int end, const Slots& slots) {
+    const bool by_token = heads.n >= tile.size();
+    const int first = range.begin / kBlockPositions * kBlockPositions;
+    const int64_t score_stride = by_token ? kBlockPositions : int64_t{heads.n} * kBlockPositions;
+    for_pages(range, [&](Range page) {
+      const PageRows rows = page_rows(tile, heads.g, page.begin);
+      const bool last = page.end == range.end;
+      const Ahead ahead = last ? Ahead{page_rows(tile, heads.g, range.begin).v, rows.v_bytes}
+                               : Ahead{page_rows(tile, heads.g, page.end).k, rows.k_bytes};
+      for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
+        score_(
+            {.query = row_of(frame_, p_.q, tile.begin + t) + int64_t{heads.begin + h} * op_.k_size,
+             .query_stride = by_token ? op_.k_size : floats_between(p_.q),
+             .n_queries = n,
+             .keys = rows.k + (seen.begin - page.begin) * rows.k_bytes,
+             .key_bytes = rows.k_bytes,
+             .n_positions = seen.size(),
+             .size = op_.k_size,
+             .scale = op_.scale,
+             .scores = scores_of(heads, t, h) + seen.begin - first,
+             .score_stride = score_stride,
+             .ahead = ahead});
+      });
+    });
+    for (int t = 0; t < tile.size(); ++t) {
+      const Range seen = seen_by(op_, frame_, tile, tile.begin + t).within(range);
+      for (int h = 0; h < heads.n; ++h) {
+        float* scores = scores_of(heads, t, h) - first;
+        if (!by_token) {
+          std::fill(scores + range.begin, scores + std::min(seen.begin, range.end), 0.0f);
+          std::fill(scores + std::max(seen.end, range.begin), scores + range.end, 0.0f);
+        }
+        if (!seen.empty()) weigh(scores + seen.begin, seen.size(), slots.at(t, h));
+      }
     }
-    const float max = std::max(running.max, k_.max(scores + begin, end - begin));
-    const float shrink = std::exp(running.max - max);  // 0 at the first tile: exp(-inf)
-    if (shrink != 1.0f) k_.scale(out, shrink, s_.op.v_size, out);
-    running.sum =
-        running.sum * shrink + k_.exp_sum(scores + begin, max, end - begin, scores + begin);
-    running.max = max;
+    for_pages(range, [&](Range page) {
+      const PageRows rows = page_rows(tile, heads.g, page.begin);
+      Ahead ahead;
+      if (page.end < range.end) {
+        ahead = {page_rows(tile, heads.g, page.end).v, rows.v_bytes};
+      } else if (range.end < end) {
+        ahead = {page_rows(tile, heads.g, range.end).k, rows.k_bytes};
+      }
+      for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
+        mix_({.weights = scores_of(heads, t, h) + seen.begin - first,
+              .weight_stride = score_stride,
+              .n_queries = n,
+              .values = rows.v + (seen.begin - page.begin) * rows.v_bytes,
+              .value_bytes = rows.v_bytes,
+              .n_positions = seen.size(),
+              .size = op_.v_size,
+              .out = slots.at(t, h),
+              .out_stride = by_token ? slots.head_stride : slots.token_stride,
+              .ahead = ahead});
+      });
+    });
   }
 
-  // Positions that a token sees, [begin, end). Without a cache they are rows of the batch, counted
-  // from the sequence's first, and all of them are seen (encoders look both ways).
-  int seen_begin(const TokenTile&, int token) const {
-    if (s_.op.i_cache == graph::kNone || s_.op.window == 0) return 0;
-    return std::max(0, frame_.batch->positions[static_cast<size_t>(token)] - s_.op.window + 1);
-  }
-  int seen_end(const TokenTile& tile, int token) const {
-    if (s_.op.i_cache == graph::kNone) return tile.last - tile.first;
-    return frame_.batch->positions[static_cast<size_t>(token)] + 1;
+  static int64_t floats_between(const Place& place) {
+    return place.row_bytes / static_cast<int64_t>(sizeof(float));
   }
 
-  PositionTile position_tile(const TokenTile& tile, int g, int first, int n) const {
-    if (s_.op.i_cache == graph::kNone) {
-      const int row = tile.first + first;
-      const auto* k = row_of(frame_, s_.keys, row) + int64_t{g} * s_.op.k_size;
-      const auto* v = row_of(frame_, s_.values, row) + int64_t{g} * s_.op.v_size;
-      return {reinterpret_cast<const uint8_t*>(k),
-              reinterpret_cast<const uint8_t*>(v),
-              s_.keys.row_bytes,
-              s_.values.row_bytes,
-              first,
-              n};
+  // Cuts a range at the ends of pages.
+  template <class F>
+  static void for_pages(Range range, F&& f) {
+    for (int begin = range.begin; begin < range.end;) {
+      const int end = std::min((begin / kPagePositions + 1) * kPagePositions, range.end);
+      f(Range{begin, end});
+      begin = end;
     }
-    const KvLayerMemory& layer = frame_.kv->layer(s_.op.i_cache);
+  }
+
+  // Scores become weights relative to the new maximum.
+  void weigh(float* scores, int n, float* slot) {
+    if (op_.soft_cap > 0) k_.soft_cap(scores, op_.soft_cap, n, scores);
+    const Running before = running_of(slot, op_.v_size);
+    const float max = std::max(before.max, k_.max(scores, n));
+    const float shrink = std::exp(before.max - max);  // 0 at the first block: exp(-inf)
+    if (shrink != 1.0f) k_.scale(slot, shrink, op_.v_size, slot);
+    const float sum = k_.exp_sum(scores, max, n, scores);
+    set_running(slot, op_.v_size, {max, before.sum * shrink + sum});
+  }
+
+  PageRows page_rows(const TokenTile& tile, int g, int position) const {
+    if (op_.i_cache == graph::kNone) {
+      const int row = tile.first + position;
+      const auto* k = row_of(frame_, p_.keys, row) + int64_t{g} * op_.k_size;
+      const auto* v = row_of(frame_, p_.values, row) + int64_t{g} * op_.v_size;
+      return {reinterpret_cast<const uint8_t*>(k), reinterpret_cast<const uint8_t*>(v),
+              p_.keys.row_bytes, p_.values.row_bytes};
+    }
+    const KvLayerMemory& layer = frame_.kv->layer(op_.i_cache);
     const auto& pages = frame_.batch->sequences[static_cast<size_t>(tile.i_sequence)]
                             .pages[static_cast<size_t>(layer.group)];
-    const int page = pages[static_cast<size_t>(first / kPagePositions)];
-    return {layer.k_tile(page, g),
-            layer.v_tile(page, g),
-            layer.k_row_bytes,
-            layer.v_row_bytes,
-            first,
-            n};
-  }
-
-  float* out_row(const TokenTile& tile, int head, int i, int n_heads) const {
-    const int token = tile.begin + (n_heads > 1 ? 0 : i);
-    const int h = n_heads > 1 ? head + i : head;
-    return row_of(frame_, s_.out, token) + int64_t{h} * s_.op.v_size;
+    const int page = pages[static_cast<size_t>(position / kPagePositions)];
+    const int64_t at = position % kPagePositions;
+    return {layer.k_tile(page, g) + at * layer.k_row_bytes,
+            layer.v_tile(page, g) + at * layer.v_row_bytes, layer.k_row_bytes, layer.v_row_bytes};
   }
 
   const KernelTable& k_;
-  const AttentionShape& s_;
+  const graph::Attention& op_;
+  const AttentionPlaces& p_;
   const Frame& frame_;
   Scratch scratch_;
   ScoreFn score_;
   MixFn mix_;
 };
 
-// How many parts a kv head's queries are cut into so that every thread has an item.
-int head_parts(int n_items, int heads_per_kv, int n_threads) {
+int heads_per_kv(const graph::Attention& op) { return op.n_heads / op.n_kv_heads; }
+
+Heads head_part(const graph::Attention& op, int g, int part, int n_parts) {
+  const Slice share = slice(heads_per_kv(op), part, n_parts);
+  return {g, g * heads_per_kv(op) + static_cast<int>(share.begin), static_cast<int>(share.size())};
+}
+
+// How many parts a kv head's queries are cut into so that every thread has work: each part reads
+// the keys again.
+int head_parts(const graph::Attention& op, int n_items, int n_threads) {
   int parts = 1;
-  while (n_items * parts < n_threads && parts < heads_per_kv) parts *= 2;
-  return std::min(parts, heads_per_kv);
+  while (n_items * parts < n_threads && parts < heads_per_kv(op)) parts *= 2;
+  return std::min(parts, heads_per_kv(op));
 }
 
 int count_tiles(const backend::Batch& batch) {
@@ -244,11 +323,45 @@ int count_tiles(const backend::Batch& batch) {
   return n;
 }
 
+// The items of a batch by chunks: f(tile, heads, chunk, cost). A few more parts than threads even
+// out the shares.
+template <class F>
+void for_chunk_items(const graph::Attention& op, const Frame& frame, F&& f) {
+  int n_items = 0;
+  for_tiles(*frame.batch, [&](const TokenTile& tile, int) {
+    const Range seen = seen_by(op, frame, tile);
+    n_items += op.n_kv_heads * (n_chunks_of(seen.end) - chunk_of(seen.begin));
+  });
+  const int n_parts = head_parts(op, n_items, 3 * frame.n_threads);
+  for_tiles(*frame.batch, [&](const TokenTile& tile, int) {
+    const Range seen = seen_by(op, frame, tile);
+    for (int g = 0; g < op.n_kv_heads; ++g) {
+      for (int c = chunk_of(seen.begin); c < n_chunks_of(seen.end); ++c) {
+        for (int part = 0; part < n_parts; ++part) {
+          const Heads heads = head_part(op, g, part, n_parts);
+          f(tile, heads, c, int64_t{heads.n} * tile.size() * seen.within(chunk_range(c)).size());
+        }
+      }
+    }
+  });
+}
+
+// Slots in Frame::partials: by chunk, token, head.
+float* partial_slot(const graph::Attention& op, const Frame& frame, int i_chunk, int token,
+                    int head) {
+  const int64_t row = (int64_t{i_chunk} * frame.n_tokens + token) * op.n_heads + head;
+  return reinterpret_cast<float*>(frame.partials) + row * slot_floats(op.v_size);
+}
+
 }  // namespace
 
 int64_t attention_scratch_bytes(const graph::Attention& op) {
-  const int64_t n = max_queries(op);
-  return n * kPagePositions * int64_t{sizeof(float)} + n * int64_t{sizeof(Running)};
+  const int64_t floats = kBlockPositions + slot_floats(op.v_size);
+  return max_queries(op) * (floats * int64_t{sizeof(float)} + int64_t{sizeof(Running)});
+}
+
+int64_t attention_partial_bytes(const graph::Attention& op) {
+  return op.n_heads * slot_floats(op.v_size) * int64_t{sizeof(float)};
 }
 
 StepFn write_kv_step(const KernelTable& k, const graph::Attention& op, Place keys, Place values) {
@@ -256,43 +369,84 @@ StepFn write_kv_step(const KernelTable& k, const graph::Attention& op, Place key
     const KvLayerMemory& layer = frame.kv->layer(op.i_cache);
     const auto store_k = k.store_kv[static_cast<int>(frame.kv->k_type())];
     const auto store_v = k.store_kv[static_cast<int>(frame.kv->v_type())];
-    const Slice share = row_share(frame, keys, thread);
-    for (int64_t t = share.begin; t < share.end; ++t) {
+    // Few tokens are divided by kv head too.
+    const int per_row = op.n_kv_heads;
+    const Slice rows = slice(frame.n_tokens, thread, frame.n_threads);
+    const Slice items = frame.replicated
+                            ? slice(int64_t{frame.n_tokens} * per_row, thread, frame.n_threads)
+                            : Slice{rows.begin * per_row, rows.end * per_row};
+    for (int64_t item = items.begin; item < items.end; ++item) {
+      const int64_t t = item / per_row, g = item % per_row;
       const auto i = static_cast<size_t>(t);
       const int32_t position = frame.batch->positions[i];
       const auto& pages = frame.batch->sequences[static_cast<size_t>(frame.batch->i_sequence[i])]
                               .pages[static_cast<size_t>(layer.group)];
       const int page = pages[static_cast<size_t>(position / kPagePositions)];
       const int64_t at = position % kPagePositions;
-      for (int g = 0; g < op.n_kv_heads; ++g) {
-        store_k(row_of(frame, keys, t) + int64_t{g} * op.k_size, op.k_size,
-                layer.k_tile(page, g) + at * layer.k_row_bytes);
-        if (op.value_in_key) continue;
-        store_v(row_of(frame, values, t) + int64_t{g} * op.v_size, op.v_size,
-                layer.v_tile(page, g) + at * layer.v_row_bytes);
-      }
+      const auto head = static_cast<int>(g);
+      store_k(row_of(frame, keys, t) + g * op.k_size, op.k_size,
+              layer.k_tile(page, head) + at * layer.k_row_bytes);
+      if (op.value_in_key) continue;
+      store_v(row_of(frame, values, t) + g * op.v_size, op.v_size,
+              layer.v_tile(page, head) + at * layer.v_row_bytes);
     }
   };
 }
 
-StepFn attention_step(const KernelTable& k, const graph::Attention& op, const float* sinks, Place q,
-                      Place keys, Place values, Place out) {
-  return [&k, shape = AttentionShape{op, sinks, q, keys, values, out}](const Frame& frame,
-                                                                       int thread) {
-    const graph::Attention& a = shape.op;
-    const int per_kv = a.n_heads / a.n_kv_heads;
-    const int n_items = count_tiles(*frame.batch) * a.n_kv_heads;
-    const int parts = head_parts(n_items, per_kv, frame.n_threads);
-    Worker worker(k, shape, frame, thread);
+StepFn attention_step(const KernelTable& k, const graph::Attention& op, const float* sinks,
+                      const AttentionPlaces& places) {
+  return [=, &k](const Frame& frame, int thread) {
+    const int n_items = count_tiles(*frame.batch) * op.n_kv_heads;
+    const int parts = head_parts(op, n_items, frame.n_threads);
+    Worker worker(k, op, places, frame);
     // Items go round the threads: late tiles see more positions than early ones.
     for_tiles(*frame.batch, [&](const TokenTile& tile, int i_tile) {
-      for (int g = 0; g < a.n_kv_heads; ++g) {
+      for (int g = 0; g < op.n_kv_heads; ++g) {
         for (int part = 0; part < parts; ++part) {
-          const int item = (i_tile * a.n_kv_heads + g) * parts + part;
+          const int item = (i_tile * op.n_kv_heads + g) * parts + part;
           if (item % frame.n_threads != thread) continue;
-          const Slice heads = slice(per_kv, part, parts);
-          worker.run(tile, g, g * per_kv + static_cast<int>(heads.begin),
-                     g * per_kv + static_cast<int>(heads.end));
+          worker.attend(tile, head_part(op, g, part, parts), sinks);
+        }
+      }
+    });
+  };
+}
+
+StepFn attention_chunks_step(const KernelTable& k, const graph::Attention& op,
+                             const AttentionPlaces& places) {
+  return [=, &k](const Frame& frame, int thread) {
+    int64_t total = 0;
+    for_chunk_items(op, frame, [&](auto&&, auto&&, int, int64_t cost) { total += cost; });
+    Worker worker(k, op, places, frame);
+    // Each thread takes a run of items; an item belongs to the share in which its middle lies.
+    int64_t done = 0;
+    for_chunk_items(op, frame, [&](const TokenTile& tile, const Heads& heads, int c, int64_t cost) {
+      const int64_t middle = done + cost / 2;
+      done += cost;
+      if (middle * frame.n_threads / total != thread) return;
+      const int64_t head_stride = slot_floats(op.v_size);
+      worker.chunk(tile, heads, c,
+                   {partial_slot(op, frame, c, tile.begin, heads.begin), op.n_heads * head_stride,
+                    head_stride});
+    });
+  };
+}
+
+StepFn attention_merge_step(const KernelTable& k, const graph::Attention& op, const float* sinks,
+                            Place out) {
+  return [=, &k](const Frame& frame, int thread) {
+    const Slice rows = row_share(frame, out, thread);
+    for_tiles(*frame.batch, [&](const TokenTile& tile, int) {
+      for (int t = tile.begin; t < tile.end; ++t) {
+        if (t < rows.begin || t >= rows.end) continue;
+        const Range seen = seen_by(op, frame, tile, t);
+        for (int h = 0; h < op.n_heads; ++h) {
+          float* to = row_of(frame, out, t) + int64_t{h} * op.v_size;
+          Running total = start_merge(sinks != nullptr ? sinks + h : nullptr, op.v_size, to);
+          for (int c = chunk_of(seen.begin); c < n_chunks_of(seen.end); ++c) {
+            merge_chunk(k, partial_slot(op, frame, c, t, h), op.v_size, total, to);
+          }
+          finish_merge(k, total, op.v_size, to);
         }
       }
     });

@@ -126,19 +126,19 @@ int64_t expert_groups_bytes(int n_experts, int max_pairs) {
   return int64_t{sizeof(int32_t)} * (int64_t{n_experts} + 1 + 2 * int64_t{max_pairs});
 }
 
-StepFn group_experts_step(int n_experts, int top_k, const ExpertPlaces& places) {
+StepFn group_experts_step(int n_experts, int top_k, Place route, Place groups_place) {
   return [=](const Frame& frame, int thread) {
-    if (thread != 0) return;
+    if (!frame.replicated && thread != 0) return;
     const int n_pairs = frame.n_tokens * top_k;
-    const Groups groups = groups_of(frame, places.groups, n_experts, n_pairs);
+    const Groups groups = groups_of(frame, groups_place, n_experts, n_pairs);
     // Counting sort by expert, stable in the order of pairs.
     std::fill_n(groups.begin, n_experts + 1, 0);
     for (int pair = 0; pair < n_pairs; ++pair) {
-      ++groups.begin[chosen(row_of(frame, places.route, pair / top_k), pair % top_k) + 1];
+      ++groups.begin[chosen(row_of(frame, route, pair / top_k), pair % top_k) + 1];
     }
     for (int e = 0; e < n_experts; ++e) groups.begin[e + 1] += groups.begin[e];
     for (int pair = n_pairs - 1; pair >= 0; --pair) {
-      const int32_t e = chosen(row_of(frame, places.route, pair / top_k), pair % top_k);
+      const int32_t e = chosen(row_of(frame, route, pair / top_k), pair % top_k);
       const int32_t at = --groups.begin[e + 1];
       groups.order[at] = pair;
       groups.slot[pair] = at;
@@ -149,16 +149,13 @@ StepFn group_experts_step(int n_experts, int top_k, const ExpertPlaces& places) 
   };
 }
 
-StepFn gather_experts_step(int n_experts, int top_k, bool prepared, const ExpertPlaces& places) {
+StepFn gather_experts_step(int n_experts, int top_k, Place x, Place groups_place, Place gathered) {
   return [=](const Frame& frame, int thread) {
-    const int n_pairs = frame.n_tokens * top_k;
-    const Groups groups = groups_of(frame, places.groups, n_experts, n_pairs);
-    const Place& from = prepared ? places.x_prepared : places.x;
-    const Slice share = slice(n_pairs, thread, frame.n_threads);
+    const Groups groups = groups_of(frame, groups_place, n_experts, frame.n_tokens * top_k);
+    const Slice share = row_share(frame, gathered, thread);
     for (int64_t i = share.begin; i < share.end; ++i) {
-      std::memcpy(row_bytes_of(frame, places.gathered, i),
-                  row_bytes_of(frame, from, groups.order[i] / top_k),
-                  static_cast<size_t>(places.gathered.row_bytes));
+      std::memcpy(row_bytes_of(frame, gathered, i), row_bytes_of(frame, x, groups.order[i] / top_k),
+                  static_cast<size_t>(gathered.row_bytes));
     }
   };
 }
@@ -172,7 +169,7 @@ StepFn expert_product_step(const KernelTable& k, const graph::WeightRef& weight,
   const int64_t bytes = row_bytes(weight.type, n_cols);
   return [=, &k, data = weight.data](const Frame& frame, int thread) {
     const Groups groups = groups_of(frame, groups_place, n_experts, frame.n_tokens * top_k);
-    const Slice share = slice(n_rows, thread, frame.n_threads, 16);
+    const Slice share = column_share(frame, n_rows, thread);
     if (share.empty()) return;
     const auto n = static_cast<int>(share.size());
     for (int e = 0; e < n_experts; ++e) {
@@ -196,35 +193,19 @@ StepFn expert_product_step(const KernelTable& k, const graph::WeightRef& weight,
   };
 }
 
-StepFn expert_activate_step(const KernelTable& k, const graph::Experts& op, bool prepare,
-                            const ExpertPlaces& places) {
+StepFn combine_experts_step(const KernelTable& k, int n_experts, int top_k, Place route,
+                            Place groups_place, Place down, Place out, Share share) {
   return [=, &k](const Frame& frame, int thread) {
-    const Slice share = slice(int64_t{frame.n_tokens} * op.top_k, thread, frame.n_threads);
-    for (int64_t i = share.begin; i < share.end; ++i) {
-      float* hidden = row_of(frame, places.hidden, i);
-      activate_row(k, op.act, op.alpha, op.limit, row_of(frame, places.gate, i),
-                   row_of(frame, places.up, i), places.hidden.width, hidden);
-      if (!prepare) continue;
-      k.quantize_act(hidden, places.hidden.width,
-                     reinterpret_cast<ActBlock*>(row_bytes_of(frame, places.hidden_prepared, i)));
-    }
-  };
-}
-
-StepFn combine_experts_step(const KernelTable& k, int n_experts, int top_k,
-                            const ExpertPlaces& places) {
-  return [=, &k](const Frame& frame, int thread) {
-    const Groups groups = groups_of(frame, places.groups, n_experts, frame.n_tokens * top_k);
-    const Slice share = row_share(frame, places.out, thread);
-    for (int64_t t = share.begin; t < share.end; ++t) {
-      float* to = row_of(frame, places.out, t);
-      const float* weights = row_of(frame, places.route, t) + top_k;
-      std::fill_n(to, places.out.width, 0.0f);
+    const Groups groups = groups_of(frame, groups_place, n_experts, frame.n_tokens * top_k);
+    for_values(frame, out, thread, share, [&](int64_t t, int64_t begin, int n) {
+      float* to = row_of(frame, out, t) + begin;
+      const float* weights = row_of(frame, route, t) + top_k;
+      std::fill_n(to, n, 0.0f);
       for (int r = 0; r < top_k; ++r) {
         const int32_t slot = groups.slot[t * top_k + r];
-        k.add_scaled(row_of(frame, places.down, slot), weights[r], places.out.width, to);
+        k.add_scaled(row_of(frame, down, slot) + begin, weights[r], n, to);
       }
-    }
+    });
   };
 }
 

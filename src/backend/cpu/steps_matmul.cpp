@@ -8,10 +8,6 @@
 namespace hearth::cpu {
 namespace {
 
-// Weight rows per thread come in multiples of this, so that kernels work on whole row groups and
-// two threads never write one cache line of a token's output.
-constexpr int64_t kRowMultiple = 16;
-
 // Tokens of a tile: as many as keep the prepared activations within half of a 1 MiB L2 cache.
 int tile_tokens(int64_t act_bytes) {
   constexpr int64_t kActBudget = 512 * 1024;
@@ -28,7 +24,7 @@ StepFn matmul_step(const KernelTable& k, const graph::WeightRef& weight, const f
   const int64_t bytes = row_bytes(weight.type, n_cols);
   const int tile = tile_tokens(in.row_bytes);
   return [=, &k, data = weight.data](const Frame& frame, int thread) {
-    const Slice share = slice(out.width, thread, frame.n_threads, kRowMultiple);
+    const Slice share = column_share(frame, out.width, thread);
     if (share.empty()) return;
     const auto n = static_cast<int>(share.size());
     const int n_tokens = n_rows_of(frame, out);
@@ -83,7 +79,7 @@ StepFn matmul_heads_step(const KernelTable& k, const graph::MatMulHeads& op,
   return [=, &k, &weight](const Frame& frame, int thread) {
     const Slice heads = slice(op.n_heads, thread, frame.n_threads);
     if (op.transposed) {
-      auto* decoded = reinterpret_cast<float*>(frame.scratch[static_cast<size_t>(thread)]);
+      auto* decoded = reinterpret_cast<float*>(frame.scratch);
       for (int t = 0; t < n_rows_of(frame, out); ++t) {
         transposed_heads(k, op, weight, heads, row_of(frame, x, t), decoded, row_of(frame, out, t));
       }

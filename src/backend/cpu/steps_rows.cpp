@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Steps that work row by row: each thread takes a run of rows, so steps of this kind that follow
-// one another need no barrier. What they compute is defined in graph/ops.h.
+// Steps that work row by row, or value by value: each thread takes a run of rows (or all of them,
+// in its own memory), so steps of this kind that follow one another need no barrier. What they
+// compute is defined in graph/ops.h.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -110,37 +111,70 @@ StepFn scale_by_position_step(const KernelTable& k, const graph::ScaleByPosition
   };
 }
 
-StepFn add_step(const KernelTable& k, Place a, Place b, Place out) {
+StepFn add_step(const KernelTable& k, Place a, Place b, Place out, Share share) {
   return [=, &k](const Frame& frame, int thread) {
-    for_rows(frame, out, thread, [&](int64_t i) {
-      k.add(row_of(frame, a, i), row_of(frame, b, i), out.width, row_of(frame, out, i));
+    for_values(frame, out, thread, share, [&](int64_t i, int64_t begin, int n) {
+      k.add(row_of(frame, a, i) + begin, row_of(frame, b, i) + begin, n,
+            row_of(frame, out, i) + begin);
     });
   };
 }
 
-StepFn scale_step(const KernelTable& k, float factor, Place x, Place out) {
+StepFn scale_step(const KernelTable& k, float factor, Place x, Place out, Share share) {
   return [=, &k](const Frame& frame, int thread) {
-    for_rows(frame, out, thread, [&](int64_t i) {
-      k.scale(row_of(frame, x, i), factor, out.width, row_of(frame, out, i));
+    for_values(frame, out, thread, share, [&](int64_t i, int64_t begin, int n) {
+      k.scale(row_of(frame, x, i) + begin, factor, n, row_of(frame, out, i) + begin);
     });
   };
 }
 
-StepFn soft_cap_step(const KernelTable& k, float cap, Place x, Place out) {
+StepFn soft_cap_step(const KernelTable& k, float cap, Place x, Place out, Share share) {
   return [=, &k](const Frame& frame, int thread) {
-    for_rows(frame, out, thread, [&](int64_t i) {
-      k.soft_cap(row_of(frame, x, i), cap, out.width, row_of(frame, out, i));
+    for_values(frame, out, thread, share, [&](int64_t i, int64_t begin, int n) {
+      k.soft_cap(row_of(frame, x, i) + begin, cap, n, row_of(frame, out, i) + begin);
     });
   };
 }
+
+namespace {
+
+// out = act(gate) * up; up may be null (1).
+void activate_values(const KernelTable& k, const graph::Activate& op, const float* gate,
+                     const float* up, int n, float* out) {
+  switch (op.act) {
+    case graph::Act::kSilu:
+      k.silu_mul(gate, up, n, out);
+      return;
+    case graph::Act::kGeluTanh:
+      k.gelu_tanh_mul(gate, up, n, out);
+      return;
+    case graph::Act::kSwigluOai:
+      k.swiglu_oai(gate, up, op.alpha, op.limit, n, out);
+      return;
+    case graph::Act::kGeluErf:
+      for (int i = 0; i < n; ++i) {
+        const float x = gate[i];
+        const float y = 0.5f * x * (1.0f + std::erf(x * 0.70710678f));
+        out[i] = up != nullptr ? y * up[i] : y;
+      }
+      return;
+    case graph::Act::kRelu:
+      for (int i = 0; i < n; ++i) {
+        const float y = std::max(gate[i], 0.0f);
+        out[i] = up != nullptr ? y * up[i] : y;
+      }
+      return;
+  }
+}
+
+}  // namespace
 
 StepFn activate_step(const KernelTable& k, const graph::Activate& op, Place gate, Place up,
-                     Place out) {
+                     Place out, Share share) {
   return [=, &k](const Frame& frame, int thread) {
-    for_rows(frame, out, thread, [&](int64_t i) {
-      const float* u = up.exists() ? row_of(frame, up, i) : nullptr;
-      activate_row(k, op.act, op.alpha, op.limit, row_of(frame, gate, i), u, out.width,
-                   row_of(frame, out, i));
+    for_values(frame, out, thread, share, [&](int64_t i, int64_t begin, int n) {
+      const float* u = up.exists() ? row_of(frame, up, i) + begin : nullptr;
+      activate_values(k, op, row_of(frame, gate, i) + begin, u, n, row_of(frame, out, i) + begin);
     });
   };
 }
@@ -179,34 +213,6 @@ StepFn gather_outputs_step(Place x, Place out) {
       std::copy_n(row_of(frame, x, from), out.width, row_of(frame, out, i));
     });
   };
-}
-
-void activate_row(const KernelTable& k, graph::Act act, float alpha, float limit, const float* gate,
-                  const float* up, int n, float* out) {
-  switch (act) {
-    case graph::Act::kSilu:
-      k.silu_mul(gate, up, n, out);
-      return;
-    case graph::Act::kGeluTanh:
-      k.gelu_tanh_mul(gate, up, n, out);
-      return;
-    case graph::Act::kSwigluOai:
-      k.swiglu_oai(gate, up, alpha, limit, n, out);
-      return;
-    case graph::Act::kGeluErf:
-      for (int i = 0; i < n; ++i) {
-        const float x = gate[i];
-        const float y = 0.5f * x * (1.0f + std::erf(x * 0.70710678f));
-        out[i] = up != nullptr ? y * up[i] : y;
-      }
-      return;
-    case graph::Act::kRelu:
-      for (int i = 0; i < n; ++i) {
-        const float y = std::max(gate[i], 0.0f);
-        out[i] = up != nullptr ? y * up[i] : y;
-      }
-      return;
-  }
 }
 
 }  // namespace hearth::cpu

@@ -87,6 +87,13 @@ enum class Weight : uint8_t {
 // Formats that the KV cache can have; rows are whole blocks of 32 for the quantized ones.
 enum class KvType : uint8_t { kF32, kF16, kBF16, kQ8_0, kQ5_1, kQ4_0, kCount };
 
+// Rows that will be read next, as many as the tile has positions, or null: kernels may fetch them
+// while they work.
+struct Ahead {
+  const uint8_t* rows = nullptr;
+  int64_t row_bytes = 0;
+};
+
 // scores[q * score_stride + p] = scale * sum over i of query[q, i] * key[p, i].
 struct ScoreTile {
   const float* query;  // [n_queries, size], query_stride floats apart
@@ -99,6 +106,7 @@ struct ScoreTile {
   float scale;
   float* scores;
   int64_t score_stride;
+  Ahead ahead = {};
 };
 using ScoreFn = void (*)(const ScoreTile&);
 
@@ -113,6 +121,7 @@ struct MixTile {
   int size;
   float* out;  // [n_queries, size], out_stride floats apart
   int64_t out_stride;
+  Ahead ahead = {};
 };
 using MixFn = void (*)(const MixTile&);
 
