@@ -3,7 +3,7 @@
 // Result, a programmer's mistake is a CHECK (check.h). Errors carry a code for programs, one line
 // for people, and a hint that names the next step; each layer adds its context with within().
 #pragma once
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // hearth bench: how fast a model reads a prompt (prefill) and writes (decode), as medians over
 // repetitions and as shares of what the machine can do at best, if wanted beside another program.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "cli/bench_options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <sstream>
 
+#include "cli/options.h"
 #include "cli/verb.h"
 
 namespace hearth::cli {
@@ -40,23 +40,23 @@ std::string BenchCase::text() const {
 
 void BenchOptions::add_options(CLI::App& app) {
   const auto add_list = [&app](const char* name, std::vector<int>& list, const char* words) {
-    app.add_option(name, list, words)->delimiter(',')->capture_default_str();
+    add_option(app, name, list, words).commas_separate().shows_default();
   };
   add_model_argument(app, model);
   add_list("-p,--prompt", prompts, "Tokens of the prompt, a list: 32,128,512; 0: no prefill");
-  app.add_option("-n,--predict", n_predict, "Tokens to write; 0: no decode")->capture_default_str();
+  add_option(app, "-n,--predict", n_predict, "Tokens to write; 0: no decode").shows_default();
   add_list("--depth", depths, "Tokens in the cache before either begins, a list");
   add_list("--batch", batches, "Sequences that write together, a list: 1,2,4,8");
-  app.add_option("--reps", n_reps, "Repetitions")->capture_default_str();
-  app.add_flag("--profile", profile, "Show where the time goes, by kind of step");
-  app.add_flag("--no-limits", no_limits, "Do not measure the machine's limits before and after");
-  app.add_option("--buffer", buffer_mib, "MiB of memory to read for the limit (0: by the caches)")
-      ->check(CLI::Range(0, 1 << 20));
-  app.add_option("--against", against,
-                 "A peer to run alternately on the same file, KIND=PATH: llama-bench, "
-                 "ik-llama-bench, llama-batched-bench (for --batch); may be given several times");
-  app.add_option("--peer-args", peer_args, "More arguments for the peers, separated by spaces");
-  app.add_flag("--busy-ok", busy_ok, "Compare although other programs keep the machine busy");
+  add_option(app, "--reps", n_reps, "Repetitions").shows_default();
+  add_flag(app, "--profile", profile, "Show where the time goes, by kind of step");
+  add_flag(app, "--no-limits", no_limits, "Do not measure the machine's limits before and after");
+  add_option(app, "--buffer", buffer_mib, "MiB of memory to read for the limit (0: by the caches)")
+      .within(0, 1 << 20);
+  add_option(app, "--against", against,
+             "A peer to run alternately on the same file, KIND=PATH: llama-bench, "
+             "ik-llama-bench, llama-batched-bench (for --batch); may be given several times");
+  add_option(app, "--peer-args", peer_args, "More arguments for the peers, separated by spaces");
+  add_flag(app, "--busy-ok", busy_ok, "Compare although other programs keep the machine busy");
   engine.add_options(app, "-b,--batch-size");
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // hearth detokenize: the text of token ids.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/model_tokenizer.h"
+#include "cli/options.h"
 #include "cli/run_options.h"
 #include "cli/verb.h"
 
@@ -14,7 +14,7 @@ class Detokenize final : public Verb {
  public:
   void add_options(CLI::App& app) override {
     add_model_argument(app, model_);
-    app.add_option("ID", lists_, "Token ids, apart or with commas between")->required();
+    add_option(app, "ID", lists_, "Token ids, apart or with commas between").required();
   }
 
   Status check() override {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // hearth doctor: what this machine has and how fast it is, measured; what that means for models.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -8,6 +7,7 @@
 #include "backend/cpu/limits.h"
 #include "base/units.h"
 #include "cli/machine.h"
+#include "cli/options.h"
 #include "cli/verb.h"
 #include "os/cpu_info.h"
 #include "os/dirs.h"
@@ -21,11 +21,11 @@ constexpr double kGiga = 1e9;
 class Doctor final : public Verb {
  public:
   void add_options(CLI::App& app) override {
-    app.add_option("-t,--threads", n_threads_, "Threads to measure with (all cores)")
-        ->check(CLI::Range(1, 1024));
-    app.add_option("--buffer", buffer_mib_, "MiB of memory to read (four times the last cache)")
-        ->check(CLI::Range(1, 1 << 20));
-    app.add_flag("--quick", quick_, "Measure nothing, only look");
+    add_option(app, "-t,--threads", n_threads_, "Threads to measure with (all cores)")
+        .within(1, 1024);
+    add_option(app, "--buffer", buffer_mib_, "MiB of memory to read (four times the last cache)")
+        .within(1, 1 << 20);
+    add_flag(app, "--quick", quick_, "Measure nothing, only look");
   }
 
   Status run(Output& out) override {

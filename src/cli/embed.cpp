@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // hearth embed: texts as vectors of length 1.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/engine_options.h"
+#include "cli/options.h"
 #include "cli/run_options.h"
 #include "cli/verb.h"
 #include "engine/embed.h"
@@ -16,9 +16,9 @@ class Embed final : public Verb {
  public:
   void add_options(CLI::App& app) override {
     add_model_argument(app, model_);
-    app.add_option("TEXT", texts_, "The texts, one vector each");
-    app.add_option("--tokens", tokens_, "Token ids instead of a text: 1,2,3");
-    app.add_option("--pooling", pooling_, "mean, cls or last; as the file says where not given");
+    add_option(app, "TEXT", texts_, "The texts, one vector each");
+    add_option(app, "--tokens", tokens_, "Token ids instead of a text: 1,2,3");
+    add_option(app, "--pooling", pooling_, "mean, cls or last; as the file says where not given");
     flags_.add_options(app);
   }
 

@@ -1,29 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include "cli/engine_options.h"
 
-#include <CLI/CLI.hpp>
-
 #include "backend/backend.h"
 #include "base/clock.h"
+#include "cli/options.h"
 #include "cli/run_options.h"
 #include "hub/store.h"
 
 namespace hearth::cli {
 
 void EngineFlags::add_options(CLI::App& app, const char* batch_name) {
-  app.add_option("-c,--ctx,--ctx-size", n_ctx,
-                 "Context in tokens; 0: the model's own, as far as memory goes")
-      ->capture_default_str();
-  app.add_option("-t,--threads", n_threads, "Threads; 0: one per physical core")
-      ->capture_default_str();
-  app.add_option(batch_name, batch, "Most tokens of one step")->capture_default_str();
-  app.add_option("--cache-type-k,--ctk", cache_k,
-                 "Format of the cache's keys: f32, f16, bf16, q8_0, q5_1, q4_0")
-      ->capture_default_str();
-  app.add_option("--cache-type-v,--ctv", cache_v, "Format of the cache's values")
-      ->capture_default_str();
-  app.add_flag("--reference", reference,
-               "Run the slow exact reference instead of the kernels (to check answers)");
+  add_option(app, "-c,--ctx,--ctx-size", n_ctx,
+             "Context in tokens; 0: the model's own, as far as memory goes")
+      .shows_default();
+  add_option(app, "-t,--threads", n_threads, "Threads; 0: one per physical core").shows_default();
+  add_option(app, batch_name, batch, "Most tokens of one step").shows_default();
+  add_option(app, "--cache-type-k,--ctk", cache_k,
+             "Format of the cache's keys: f32, f16, bf16, q8_0, q5_1, q4_0")
+      .shows_default();
+  add_option(app, "--cache-type-v,--ctv", cache_v, "Format of the cache's values").shows_default();
+  add_flag(app, "--reference", reference,
+           "Run the slow exact reference instead of the kernels (to check answers)");
 }
 
 Status EngineFlags::check() const {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // hearth eval perplexity|logprobs: how well a model predicts a text, and what it expects after each
 // token. The figures compare directly with llama-perplexity's.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/engine_options.h"
+#include "cli/options.h"
 #include "cli/progress_line.h"
 #include "cli/run_options.h"
 #include "cli/text_input.h"
@@ -22,15 +22,15 @@ constexpr int kOutputs = 64;
 class Eval final : public Verb {
  public:
   void add_options(CLI::App& app) override {
-    app.add_option("WHAT", what_, "perplexity or logprobs")
-        ->required()
-        ->check(CLI::IsMember({"perplexity", "logprobs"}));
+    add_option(app, "WHAT", what_, "perplexity or logprobs")
+        .required()
+        .one_of({"perplexity", "logprobs"});
     add_model_argument(app, model_);
-    app.add_option("FILE", file_, "The text; - is standard input");
-    app.add_option("--tokens", tokens_, "Token ids instead of a text: 1,2,3");
-    app.add_option("--top", n_top_, "logprobs: how many tokens of each position")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
+    add_option(app, "FILE", file_, "The text; - is standard input");
+    add_option(app, "--tokens", tokens_, "Token ids instead of a text: 1,2,3");
+    add_option(app, "--top", n_top_, "logprobs: how many tokens of each position")
+        .within(1, 1000)
+        .shows_default();
     flags_.add_options(app);
   }
 

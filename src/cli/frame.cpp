@@ -2,13 +2,13 @@
 // The frame around the verbs: finds the verb, parses its options, shows help, and turns every
 // failure into one line (or one JSON object) and an exit status: 0, 1 failed, 2 wrong use,
 // 130 interrupted.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <new>
 #include <vector>
 
 #include "base/nearest.h"
 #include "cli/known_spellings.h"
+#include "cli/options.h"
 #include "cli/verb.h"
 #include "os/host.h"
 
@@ -61,40 +61,11 @@ std::string overview() {
   return text + "\n'hearth help COMMAND' explains one command.\n";
 }
 
-void set_up(CLI::App& app, const VerbInfo& info, Verb& verb, bool& json) {
-  app.name("hearth " + std::string(info.name));
-  app.description(std::string(info.summary) + ".");
-  verb.add_options(app);
-  if (info.has_json) app.add_flag("--json", json, "Print JSON instead of text");
-  if (!info.examples.empty()) app.footer("Examples:\n" + indented(info.examples));
-}
-
-void collect_option_names(const CLI::App& app, std::vector<std::string>& names) {
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
-  }
-  for (const CLI::App* below : app.get_subcommands({})) {
-    names.push_back(below->get_name());
-    collect_option_names(*below, names);
-  }
-}
-
-// What the option parser found wrong, in our form: what, and what next.
-Error wrong_options(const CLI::App& app, const VerbInfo& info, const CLI::ParseError& error) {
-  const std::string see = fmt::format("see hearth help {}", info.name);
-  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-    return {ErrorCode::kInvalid, error.what(), see};
-  }
-  const std::vector<std::string> extras = app.remaining(true);
-  const std::string word = extras.empty() ? std::string() : extras.front();
-  std::vector<std::string> names;
-  collect_option_names(app, names);
-  const auto guess = nearest(word.substr(0, word.find('=')), names);
-  const bool is_option = word.size() > 1 && word[0] == '-';
-  return {ErrorCode::kInvalid,
-          fmt::format("{} '{}'", is_option ? "unknown option" : "unexpected argument", word),
-          guess ? fmt::format("did you mean {}?", *guess) : see};
+void set_up(OptionParser& parser, const VerbInfo& info, Verb& verb, bool& json) {
+  parser.describe("hearth " + std::string(info.name), std::string(info.summary) + ".",
+                  info.examples.empty() ? "" : "Examples:\n" + indented(info.examples));
+  verb.add_options(parser.app());
+  if (info.has_json) add_flag(parser.app(), "--json", json, "Print JSON instead of text");
 }
 
 int fail_with(Output& out, const Error& error, int status) {
@@ -102,30 +73,31 @@ int fail_with(Output& out, const Error& error, int status) {
   return error.code == ErrorCode::kInterrupted ? kInterruptedStatus : status;
 }
 
+// Wrong use that nobody knows better about.
+Error see_help(Error error, const VerbInfo& info) {
+  if (error.hint.empty()) error.hint = fmt::format("see hearth help {}", info.name);
+  return error;
+}
+
 int run_verb(const VerbInfo& info, std::span<const std::string> args, std::FILE* out_file,
              std::FILE* err_file) {
   const bool wants_json = std::find(args.begin(), args.end(), "--json") != args.end();
   Output errors(out_file, err_file, wants_json);
   const std::unique_ptr<Verb> verb = info.make();
-  CLI::App app;
+  OptionParser parser;
   bool json = false;
-  set_up(app, info, *verb, json);
+  set_up(parser, info, *verb, json);
   std::vector<std::string> words(args.begin(), args.end());
-  expand_known_spellings(words, app);
-  std::reverse(words.begin(), words.end());  // the parser takes the last first
-  try {
-    app.parse(std::move(words));
-  } catch (const CLI::CallForHelp&) {
-    errors.write(app.help());
+  expand_known_spellings(words, parser.app());
+  const auto parsed = parser.parse(std::move(words));
+  if (!parsed) return fail_with(errors, see_help(parsed.error(), info), kWrongUse);
+  if (*parsed == OptionParser::Parsed::kHelp) {
+    errors.write(parser.help());
     return kDone;
-  } catch (const CLI::ParseError& error) {
-    return fail_with(errors, wrong_options(app, info, error), kWrongUse);
   }
   Output out(out_file, err_file, json);
   if (const Status status = verb->check(); !status) {
-    Error error = status.error();
-    if (error.hint.empty()) error.hint = fmt::format("see hearth help {}", info.name);
-    return fail_with(out, error, kWrongUse);
+    return fail_with(out, see_help(status.error(), info), kWrongUse);
   }
   if (const Status status = verb->run(out); !status) {
     return fail_with(out, status.error(), kFailed);
@@ -168,8 +140,8 @@ int dispatch(std::span<const std::string> args, std::FILE* out_file, std::FILE* 
 }  // namespace
 
 void add_model_argument(CLI::App& app, std::string& model) {
-  app.add_option("MODEL", model, "A name in the store (see hearth list) or a path to a GGUF file")
-      ->required();
+  add_option(app, "MODEL", model, "A name in the store (see hearth list) or a path to a GGUF file")
+      .required();
 }
 
 int run_command_line(std::span<const std::string> args, std::FILE* out, std::FILE* err) {

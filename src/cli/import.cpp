@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // hearth import: takes a GGUF file that the user has into the store.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
+#include "cli/options.h"
 #include "cli/progress_line.h"
 #include "cli/verb.h"
 #include "hub/store.h"
@@ -15,10 +15,10 @@ namespace {
 class Import final : public Verb {
  public:
   void add_options(CLI::App& app) override {
-    app.add_option("FILE", file_, "A GGUF file; of a split model, the first part")->required();
-    app.add_option("--name", options_.name,
-                   "The name in the store (default: from the file's name)");
-    app.add_flag("--link", options_.link, "Leave the file where it lies instead of copying it");
+    add_option(app, "FILE", file_, "A GGUF file; of a split model, the first part").required();
+    add_option(app, "--name", options_.name,
+               "The name in the store (default: from the file's name)");
+    add_flag(app, "--link", options_.link, "Leave the file where it lies instead of copying it");
   }
 
   Status run(Output& out) override {

@@ -2,8 +2,9 @@
 // See known_spellings.h.
 #include "cli/known_spellings.h"
 
-#include <CLI/CLI.hpp>
 #include <string_view>
+
+#include "cli/options.h"
 
 namespace hearth::cli {
 namespace {
@@ -23,8 +24,7 @@ void expand_known_spellings(std::vector<std::string>& args, const CLI::App& app)
   for (std::string& arg : args) {
     if (arg == "--") return;
     for (const auto& [short_form, long_form] : kSpellings) {
-      if (arg == short_form && app.get_option_no_throw(std::string(long_form)) != nullptr)
-        arg = long_form;
+      if (arg == short_form && has_option(app, long_form)) arg = long_form;
     }
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // hearth list: the models of the store.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 

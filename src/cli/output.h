@@ -2,7 +2,7 @@
 // Where a verb writes: facts to standard output (text, or JSON that is valid whatever bytes a model
 // file held), notes and errors to standard error. One thread.
 #pragma once
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 #include <nlohmann/json_fwd.hpp>

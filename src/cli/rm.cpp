@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // hearth rm: removes a model from the store. The files of a linked model stay.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
+#include "cli/options.h"
 #include "cli/verb.h"
 #include "hub/store.h"
 
@@ -13,7 +13,7 @@ namespace {
 class Remove final : public Verb {
  public:
   void add_options(CLI::App& app) override {
-    app.add_option("NAME", name_, "The model's name, as hearth list shows it")->required();
+    add_option(app, "NAME", name_, "The model's name, as hearth list shows it").required();
   }
 
   Status run(Output& out) override {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // hearth run: answers a prompt, or opens a chat where there is none and a person sits at a
 // terminal.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/answer.h"
 #include "cli/chat.h"
+#include "cli/options.h"
 #include "cli/text_input.h"
 #include "cli/verb.h"
 #include "os/interrupt.h"
@@ -18,8 +18,8 @@ class Run final : public Verb {
  public:
   void add_options(CLI::App& app) override {
     parser_.add_to(app);
-    app.add_flag("--reference", reference_,
-                 "Run the slow exact reference instead of the kernels (to check answers)");
+    add_flag(app, "--reference", reference_,
+             "Run the slow exact reference instead of the kernels (to check answers)");
   }
 
   Status check() override {

@@ -2,12 +2,12 @@
 // See run_options.h. Option names follow llama.cpp's common/arg.cpp.
 #include "cli/run_options.h"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <charconv>
 #include <limits>
 
 #include "base/units.h"
+#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/verb.h"
 #include "os/file_handle.h"
@@ -52,44 +52,45 @@ void RunOptionParser::add_to(CLI::App& app) {
 }
 
 void RunOptionParser::add_prompt_options(CLI::App& app) {
-  app.add_option("PROMPT", prompt_, "The question; '-' or nothing reads standard input");
-  app.add_option("-p,--prompt", prompt_option_, "The same as the argument PROMPT");
-  app.add_option("-f,--file", prompt_file_, "A file with the prompt");
-  app.add_option("--tokens", tokens_, "The prompt as token ids: \"1,2,3\"");
-  app.add_option("--system,--system-prompt", system_, "The system prompt");
-  app.add_option("--system-prompt-file", system_file_, "A file with the system prompt");
-  app.add_flag("--raw", options_.raw, "Give the prompt to the model as it is: no chat template");
-  app.add_option("--chat-template-file", options_.template_file,
-                 "A Jinja file instead of the model's own chat template");
-  app.add_option("--stop,-r,--reverse-prompt", options_.stop,
-                 "End the answer before this text; may be given several times")
-      ->type_name("TEXT")
-      ->allow_extra_args(false);
+  add_option(app, "PROMPT", prompt_, "The question; '-' or nothing reads standard input");
+  add_option(app, "-p,--prompt", prompt_option_, "The same as the argument PROMPT");
+  add_option(app, "-f,--file", prompt_file_, "A file with the prompt");
+  add_option(app, "--tokens", tokens_, "The prompt as token ids: \"1,2,3\"");
+  add_option(app, "--system,--system-prompt", system_, "The system prompt");
+  add_option(app, "--system-prompt-file", system_file_, "A file with the system prompt");
+  add_flag(app, "--raw", options_.raw, "Give the prompt to the model as it is: no chat template");
+  add_option(app, "--chat-template-file", options_.template_file,
+             "A Jinja file instead of the model's own chat template");
+  add_option(app, "--stop,-r,--reverse-prompt", options_.stop,
+             "End the answer before this text; may be given several times")
+      .type_name("TEXT")
+      .one_value_each();
 }
 
 void RunOptionParser::add_size_options(CLI::App& app) {
-  app.add_option("-n,--predict,--n-predict", options_.n_predict,
-                 "Answer with at most N tokens; -1: until the model ends")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{-1}, kMaxCount));
-  app.add_option("-c,--ctx,--ctx-size", options_.n_context, "Context in tokens; 0: the model's own")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{0}, kMaxCount));
-  app.add_option("-t,--threads", options_.n_threads, "Threads; 0: as many as fit the machine")
-      ->type_name("N")
-      ->check(CLI::Range(0, kMaxThreads));
-  app.add_option("--cache-type-k", cache_k_,
-                 "Format of the keys in the cache (-ctk): " + cache_type_names())
-      ->type_name("TYPE");
-  app.add_option("--cache-type-v", cache_v_, "Format of the values in the cache (-ctv)")
-      ->type_name("TYPE");
-  app.add_flag("--context-shift", options_.context_shift,
-               "When the context is full, drop the oldest turns and say which");
-  app.add_flag("--ignore-eos", options_.ignore_eos, "Go on where the model would end");
-  app.add_option("--logprobs", options_.n_logprobs,
-                 "With --json: log-probabilities of the answer and of the K likeliest tokens")
-      ->type_name("K")
-      ->check(CLI::Range(0, kMaxLogprobs));
+  add_option(app, "-n,--predict,--n-predict", options_.n_predict,
+             "Answer with at most N tokens; -1: until the model ends")
+      .type_name("N")
+      .within(-1, kMaxCount);
+  add_option(app, "-c,--ctx,--ctx-size", options_.n_context,
+             "Context in tokens; 0: the model's own")
+      .type_name("N")
+      .within(0, kMaxCount);
+  add_option(app, "-t,--threads", options_.n_threads, "Threads; 0: as many as fit the machine")
+      .type_name("N")
+      .within(0, kMaxThreads);
+  add_option(app, "--cache-type-k", cache_k_,
+             "Format of the keys in the cache (-ctk): " + cache_type_names())
+      .type_name("TYPE");
+  add_option(app, "--cache-type-v", cache_v_, "Format of the values in the cache (-ctv)")
+      .type_name("TYPE");
+  add_flag(app, "--context-shift", options_.context_shift,
+           "When the context is full, drop the oldest turns and say which");
+  add_flag(app, "--ignore-eos", options_.ignore_eos, "Go on where the model would end");
+  add_option(app, "--logprobs", options_.n_logprobs,
+             "With --json: log-probabilities of the answer and of the K likeliest tokens")
+      .type_name("K")
+      .within(0, kMaxLogprobs);
 }
 
 void RunOptionParser::add_sampler_options(CLI::App& app) {
@@ -100,9 +101,7 @@ void RunOptionParser::add_sampler_options(CLI::App& app) {
     };
     const std::string help =
         fmt::format("{} [{}]", field.help, shown(sample::field_value(options_.sampler, field)));
-    app.add_option_function<std::string>(std::string(field.flags), set, help)
-        ->type_name("N")
-        ->group(group);
+    add_option_call(app, std::string(field.flags), set, help).type_name("N").group(group);
   }
   const auto add_bias = [this](const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
@@ -114,16 +113,16 @@ void RunOptionParser::add_sampler_options(CLI::App& app) {
       }
     }
   };
-  app.add_option_function<std::vector<std::string>>(
-         "-l,--logit-bias", add_bias, "Make a token likelier or less: 15043+1, 15043-1, 15043-inf")
-      ->type_name("ID(+/-)N")
-      ->allow_extra_args(false)
-      ->group(group);
-  app.add_option("--dry-sequence-breaker", breakers_,
-                 "DRY sees no repetition over this text; 'none': no such texts [\\n : \" *]")
-      ->type_name("TEXT")
-      ->allow_extra_args(false)
-      ->group(group);
+  add_list_call(app, "-l,--logit-bias", add_bias,
+                "Make a token likelier or less: 15043+1, 15043-1, 15043-inf")
+      .type_name("ID(+/-)N")
+      .one_value_each()
+      .group(group);
+  add_option(app, "--dry-sequence-breaker", breakers_,
+             "DRY sees no repetition over this text; 'none': no such texts [\\n : \" *]")
+      .type_name("TEXT")
+      .one_value_each()
+      .group(group);
 }
 
 void RunOptionParser::note(Status status) {
@@ -132,7 +131,7 @@ void RunOptionParser::note(Status status) {
 
 Result<RunOptions> RunOptionParser::finish() {
   TRY(first_wrong_);
-  const auto given = [this](const char* name) { return app_->count(name) > 0; };
+  const auto given = [this](const char* name) { return times_given(*app_, name) > 0; };
   const int n_prompts = given("PROMPT") + given("--prompt") + given("--file") + given("--tokens");
   if (n_prompts > 1)
     return with_hint(invalid("more than one prompt"), "give one of PROMPT, -p, -f and --tokens");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // hearth show: what a model file says about itself, in words first.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"

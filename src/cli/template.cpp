@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // hearth template: the prompt that a model's chat template makes of messages.
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "cli/model_tokenizer.h"
+#include "cli/options.h"
 #include "cli/verb.h"
 #include "file/model_facts.h"
 #include "text/chat_template.h"
@@ -42,10 +42,10 @@ class Template final : public Verb {
  public:
   void add_options(CLI::App& app) override {
     add_model_argument(app, model_);
-    app.add_option("--messages", messages_,
-                   "JSON file: {\"messages\", \"tools\", \"add_generation_prompt\", any variable}")
-        ->required();
-    app.add_option("--template", template_, "Use the Jinja template in this file");
+    add_option(app, "--messages", messages_,
+               "JSON file: {\"messages\", \"tools\", \"add_generation_prompt\", any variable}")
+        .required();
+    add_option(app, "--template", template_, "Use the Jinja template in this file");
   }
 
   Status run(Output& out) override {

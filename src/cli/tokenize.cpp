@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // hearth tokenize: the token ids of a text, and what each stands for.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/model_tokenizer.h"
+#include "cli/options.h"
 #include "cli/text_input.h"
 #include "cli/verb.h"
 #include "text/unicode.h"
@@ -15,9 +15,9 @@ class Tokenize final : public Verb {
  public:
   void add_options(CLI::App& app) override {
     add_model_argument(app, model_);
-    app.add_option("TEXT", text_, "The text, or - for standard input")->required();
-    app.add_flag("--special", special_,
-                 "Add BOS and EOS as the model asks, and read special tokens in the text as such");
+    add_option(app, "TEXT", text_, "The text, or - for standard input").required();
+    add_flag(app, "--special", special_,
+             "Add BOS and EOS as the model asks, and read special tokens in the text as such");
   }
 
   Status run(Output& out) override {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // hearth version: which program this is, for people and for bug reports.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/verb.h"

@@ -4,27 +4,22 @@
 
 #include <gtest/gtest.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
 
 #include "cli/known_spellings.h"
+#include "cli/options.h"
 #include "tests/support/temp_folder.h"
 
 namespace hearth::cli {
 namespace {
 
 Result<RunOptions> parse(std::vector<std::string> args) {
-  CLI::App app;
+  OptionParser command_line;
   RunOptionParser parser;
-  parser.add_to(app);
-  expand_known_spellings(args, app);
-  std::reverse(args.begin(), args.end());
-  try {
-    app.parse(std::move(args));
-  } catch (const CLI::ParseError& error) {
-    return invalid("parser: {}", error.what());
-  }
+  parser.add_to(command_line.app());
+  expand_known_spellings(args, command_line.app());
+  TRY(within("parser", command_line.parse(std::move(args))));
   return parser.finish();
 }
 

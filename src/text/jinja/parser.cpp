@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "text/jinja/parser.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
