@@ -4,7 +4,8 @@
 // speed is a ratio of two figures of one run.
 //   bench_kernels --benchmark_filter=decode/.*/avx512vnni
 // decode/<format>/<isa>: one token, a matrix larger than the caches; bytes_per_second against
-// read/<streams>. prefill/<format>/<isa>/<tokens>: items are multiply-adds.
+// read/<streams>. prefill/<format>/<isa>/<tokens>: items are multiply-adds. bytes/…: the same with
+// activations as bytes; peak/<isa>: the multiply-adds of bytes that one thread can do at all.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "backend/cpu/kernel_table.h"
+#include "backend/cpu/limits.h"
 #include "base/check.h"
 
 namespace hearth::cpu {
@@ -109,6 +111,40 @@ void prefill(benchmark::State& state, DType type, const std::string& isa) {
     benchmark::ClobberMemory();
   }
   state.SetItemsProcessed(state.iterations() * n_tokens * kRows * kColumns);
+}
+
+void prefill_bytes(benchmark::State& state, DType type, const std::string& isa) {
+  const KernelTable table = table_for(isa);
+  const auto n_tokens = static_cast<int>(state.range(0));
+  constexpr int kRows = 256, kBlocks = kColumns / kActBlock;
+  const Tokens tokens(table, weight_of(type), n_tokens, kColumns);
+  const int64_t block_bytes = n_tokens * int64_t{sizeof(ByteBlock)};
+  std::vector<ByteBlock> acts(static_cast<size_t>(n_tokens) * kBlocks);
+  for (int t = 0; t < n_tokens; ++t) {
+    table.quantize_bytes(tokens.floats.data() + t * kColumns, kColumns, acts.data() + t,
+                         block_bytes);
+  }
+  std::vector<float> out(static_cast<size_t>(n_tokens) * kRows);
+  for (auto _ : state) {
+    table.matmul_bytes[static_cast<int>(weight_of(type))]({.weights = weight_bytes().data(),
+                                                           .row_bytes = row_bytes(type, kColumns),
+                                                           .n_rows = kRows,
+                                                           .n_cols = kColumns,
+                                                           .acts = acts.data(),
+                                                           .block_bytes = block_bytes,
+                                                           .n_tokens = n_tokens,
+                                                           .out = out.data(),
+                                                           .out_stride = kRows});
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * n_tokens * kRows * kColumns);
+}
+
+void peak(benchmark::State& state, const std::string& isa) {
+  const LimitsTable table = limits_table_for(isa);
+  int64_t macs = 0;
+  for (auto _ : state) macs += table.int8_macs(100'000);
+  state.SetItemsProcessed(macs);
 }
 
 // One thread reading 64 bytes of each of n streams in turn: the limit of decode.
@@ -210,6 +246,16 @@ void register_all() {
           ->Arg(32)
           ->Arg(512);
     }
+    for (const DTypeInfo& format : all_dtypes()) {
+      if (!takes_act_blocks(weight_of(format.type))) continue;
+      const std::string title = std::string("bytes/") + std::string(format.name) + '/' + isa;
+      benchmark::RegisterBenchmark(title.c_str(), prefill_bytes, format.type, isa)
+          ->Arg(8)
+          ->Arg(32)
+          ->Arg(128)
+          ->Arg(512);
+    }
+    benchmark::RegisterBenchmark(("peak/" + isa).c_str(), peak, isa);
     const auto attend = [&](const char* format, KvType kv, DType type) {
       const std::string title = std::string("attention/") + format + '/' + isa;
       benchmark::RegisterBenchmark(title.c_str(), attention, kv, type, isa);

@@ -20,6 +20,7 @@ void add_attention_base(KernelTable&);
 void add_dot_float_base(KernelTable&);
 void add_dot_quant_base(KernelTable&);
 void add_quantize_base(KernelTable&);
+void add_dot_bytes_base(KernelTable&);
 void add_rowops_avx2(KernelTable&);
 void add_attention_avx2(KernelTable&);
 void add_dot_float_avx2(KernelTable&);
@@ -29,9 +30,15 @@ void add_dot_float_avx512(KernelTable&);
 void add_quantize_act_avx2(KernelTable&);
 void add_quantize_act_avx512(KernelTable&);
 void add_dot_quant_avx2(KernelTable&);
+void add_dot_bytes_avx2(KernelTable&);
+void add_quantize_bytes_avx2(KernelTable&);
 void add_dot_quant_avxvnni(KernelTable&);
+void add_dot_bytes_avxvnni(KernelTable&);
 void add_dot_quant_avx512(KernelTable&);
+void add_dot_bytes_avx512(KernelTable&);
+void add_quantize_bytes_avx512(KernelTable&);
 void add_dot_quant_avx512vnni(KernelTable&);
+void add_dot_bytes_avx512vnni(KernelTable&);
 
 namespace {
 
@@ -44,15 +51,15 @@ const std::vector<Column>& columns() {
   static const std::vector<Column> all = {
       {"base",
        {add_rowops_base, add_attention_base, add_dot_float_base, add_dot_quant_base,
-        add_quantize_base}},
+        add_quantize_base, add_dot_bytes_base}},
       {"avx2",
        {add_rowops_avx2, add_attention_avx2, add_dot_float_avx2, add_dot_quant_avx2,
-        add_quantize_act_avx2}},
-      {"avxvnni", {add_dot_quant_avxvnni}},
+        add_quantize_act_avx2, add_dot_bytes_avx2, add_quantize_bytes_avx2}},
+      {"avxvnni", {add_dot_quant_avxvnni, add_dot_bytes_avxvnni}},
       {"avx512",
        {add_rowops_avx512, add_attention_avx512, add_dot_float_avx512, add_dot_quant_avx512,
-        add_quantize_act_avx512}},
-      {"avx512vnni", {add_dot_quant_avx512vnni}},
+        add_quantize_act_avx512, add_dot_bytes_avx512, add_quantize_bytes_avx512}},
+      {"avx512vnni", {add_dot_quant_avx512vnni, add_dot_bytes_avx512vnni}},
   };
   return all;
 }

@@ -14,8 +14,9 @@ const ActBlock* act_row(const MatmulTile& tile, int token) {
   return reinterpret_cast<const ActBlock*>(tile.acts + token * tile.act_bytes);
 }
 
-// n <= 64 products of |w| <= 4096 by |x| <= 8191: below 2^31.
-int32_t dot(const int16_t* w, const int16_t* x, int n) {
+// n <= 32 products of |w| <= 128 by |x| <= 8191: below 2^31.
+template <class Integer>
+int32_t dot(const Integer* w, const int16_t* x, int n) {
   int32_t sum = 0;
   for (int i = 0; i < n; ++i) sum += static_cast<int32_t>(w[i]) * x[i];
   return sum;
@@ -26,7 +27,9 @@ int32_t sum_of(SumPair pair) { return 256 * pair.high + pair.low; }
 template <class Format>
 float super_block(const SuperUnpacked& weights, const ActBlock& act) {
   int64_t sum = 0;
-  for (int i = 0; i < 256; i += 64) sum += dot(weights.w + i, act.x + i, 64);
+  for (int j = 0; j < 16; ++j) {
+    sum += int64_t{weights.scales[j]} * dot(weights.q + 16 * j, act.x + 16 * j, 16);
+  }
   float value = weights.d * static_cast<float>(sum);
   if constexpr (Format::kHasMin) {
     int32_t min_sum = 0;  // at most 63 * 256 * 8191 < 2^31
@@ -99,7 +102,7 @@ void decode_super(const uint8_t* row, int n, float* out) {
     SuperUnpacked weights;
     Format::unpack(row, weights);
     for (int k = 0; k < 256; ++k) {
-      float value = weights.d * static_cast<float>(weights.w[k]);
+      float value = weights.d * static_cast<float>(weights.scales[k / 16] * weights.q[k]);
       if constexpr (Format::kHasMin) {
         value = value - weights.dmin * static_cast<float>(weights.mins[k / 16]);
       }

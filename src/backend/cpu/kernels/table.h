@@ -35,6 +35,25 @@ struct alignas(64) ActBlock {
 };
 static_assert(sizeof(ActBlock) == 640);
 
+// Activations prepared as bytes, for the products of whole prompts, which are bound by arithmetic:
+// 256 values in quarters of 64. The largest of a quarter is kept as a float beside the others, so
+// that it does not take their range (docs/design/0002-prompt-activations.md has what that is
+// worth):
+//   value[i] ~ scale[i / 64] * (x[i] - 128),   scale = the second largest |value| / 127,
+//   value[index[h]] = outlier[h] exactly; x is 128 there.
+// Blocks of one column range lie side by side for all tokens: block b of token t at
+// acts + b * block_bytes + t * sizeof(ByteBlock). Values past the end are 0.
+struct alignas(64) ByteBlock {
+  uint8_t x[kActBlock];
+  float scale[4];
+  float outlier[4];
+  int32_t index[4];
+  float sum16[16];  // of what stands above for the values of [16 j, 16 j + 16), rounded once
+  float sum32[8];   // of [32 j, 32 j + 32)
+  float unused[12];
+};
+static_assert(sizeof(ByteBlock) == 448);
+
 // The arithmetic of a quantized product is fixed, so that every instruction set, tile and batch
 // gives the same bits. acc starts at 0; for each block of 256, in order of columns:
 // - super-block formats (q2_k to q6_k, iq4_xs): S = the exact integer sum of scale * (q - zero) *
@@ -46,6 +65,14 @@ static_assert(sizeof(ActBlock) == 640);
 //   with 0 for groups past the end; acc = acc + v * act.scale.
 // No fused multiply-add: each operation above rounds. Products with f32, f16 and bf16 weights and
 // attention use 16 lanes (lane = index mod 16) with fused multiply-add, except in the base column.
+
+// Products with ByteBlocks: acc starts at 0; for each block of 256, in order of columns, and each
+// of its quarters h: part = fma(D_g, float(S_g), part) for the groups g of the quarter (16 or 32
+// columns that share an integer scale), from 0 on, where D_g = d * scale_g rounded to float and S_g
+// = the exact sum of (q - zero) * (x - 128); then acc = fma(part, scale[h], acc) and acc =
+// fma(D_g * (q - zero), outlier[h], acc) for the outlier's column. Where the format has minima,
+// acc = fma(m_j, sum_j, acc) after the quarters, for each group j that shares one (m_j = -(dmin *
+// min) or m).
 
 // out[t * out_stride + r] = sum over c of W[r, c] * x[t, c],  W: [n_rows, n_cols], x: [n_tokens,
 // n_cols].
@@ -61,6 +88,20 @@ struct MatmulTile {
   int64_t out_stride;  // floats from token to token
 };
 using MatmulFn = void (*)(const MatmulTile&);
+
+// The same product with ByteBlocks.
+struct ByteTile {
+  const uint8_t* weights;  // first row, in the file's own layout; rows lie row_bytes apart
+  int64_t row_bytes;
+  int n_rows;
+  int n_cols;
+  const ByteBlock* acts;  // block 0 of the first token
+  int64_t block_bytes;    // from block to block
+  int n_tokens;
+  float* out;
+  int64_t out_stride;  // floats from token to token
+};
+using ByteMatmulFn = void (*)(const ByteTile&);
 
 // Weight formats of the table, in the order of tensor/dtype.h; cpu/kernel_table.cpp maps one to the
 // other.
@@ -127,6 +168,7 @@ using MixFn = void (*)(const MixTile&);
 
 struct KernelTable {
   MatmulFn matmul[static_cast<int>(Weight::kCount)];
+  ByteMatmulFn matmul_bytes[static_cast<int>(Weight::kCount)];  // null for f32, f16, bf16
   ScoreFn scores[static_cast<int>(KvType::kCount)];
   MixFn mix[static_cast<int>(KvType::kCount)];
 
@@ -138,6 +180,9 @@ struct KernelTable {
   // Prepares one activation row; n is a multiple of 32. A NaN or infinity makes every output of
   // that block NaN (scale = NaN): it is never hidden.
   void (*quantize_act)(const float* in, int n, ActBlock* out);
+
+  // The same as ByteBlocks, block_bytes apart: what is not finite makes its quarter NaN.
+  void (*quantize_bytes)(const float* in, int n, ByteBlock* out, int64_t block_bytes);
 
   // out = x * weight / sqrt(mean(x^2) + eps); weight may be null (1).
   void (*rms_norm)(const float* x, const float* weight, float eps, int n, float* out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every quantized weight format as integers, in portable C++: 256 weights with their integer scales
-// folded in (super-blocks) or 32 weights (one-level blocks), and the float scales beside them.
-// In: block bytes of any alignment. Out: weight = d * w - dmin * min, or d * w + m.
+// Every quantized weight format as integers, in portable C++: 256 weights and their integer scales
+// (super-blocks) or 32 weights (one-level blocks), and the float scales beside them.
+// In: block bytes of any alignment. Out: weight = d * scale * q - dmin * min, or d * w + m.
 // Source: tensor/layout/blocks.h; the arithmetic that uses them stands in kernels/table.h.
 #pragma once
 #include "backend/cpu/kernels/half.base.h"
@@ -22,16 +22,18 @@ inline void unpack_scales_min_k(const uint8_t* bytes, uint8_t scales[8], uint8_t
   }
 }
 
-// A super-block: w[i] = integer scale * (q - zero). Minima: one per 16 weights; kHasMin says
-// whether the format has any.
+// A super-block: q without its zero point; scales and minima: one per 16 weights. kGroup: how many
+// weights share a scale (and a minimum); kHasMin says whether the format has minima.
 struct SuperUnpacked {
-  int16_t w[256];
+  int8_t q[256];
+  int16_t scales[16];
   uint8_t mins[16];
   float d, dmin;
 };
 
 struct SuperQ2K {
   using Block = BlockQ2_K;
+  static constexpr int kGroup = 16;
   static constexpr bool kHasMin = true;
   static void unpack(const uint8_t* bytes, SuperUnpacked& out) {
     Block block;
@@ -41,33 +43,32 @@ struct SuperQ2K {
     for (int j = 0; j < 16; ++j) out.mins[j] = block.scales[j] >> 4;
     for (int j = 0; j < 16; ++j) {
       const uint8_t* qs = block.qs + j / 8 * 32 + j % 2 * 16;
-      const int scale = block.scales[j] & 15, shift = j % 8 / 2 * 2;
-      for (int i = 0; i < 16; ++i) {
-        out.w[16 * j + i] = static_cast<int16_t>(scale * ((qs[i] >> shift) & 3));
-      }
+      out.scales[j] = block.scales[j] & 15;
+      const int shift = j % 8 / 2 * 2;
+      for (int i = 0; i < 16; ++i) out.q[16 * j + i] = (qs[i] >> shift) & 3;
     }
   }
 };
 
 struct SuperQ3K {
   using Block = BlockQ3_K;
+  static constexpr int kGroup = 16;
   static constexpr bool kHasMin = false;
   static void unpack(const uint8_t* bytes, SuperUnpacked& out) {
     Block block;
     __builtin_memcpy(&block, bytes, sizeof(block));
     out.d = f32_from_f16(block.d);
-    int scales[16];
     for (int j = 0; j < 16; ++j) {
       const int low = j < 8 ? block.scales[j] & 15 : block.scales[j - 8] >> 4;
       const int high = (block.scales[8 + j % 4] >> (j / 4 * 2)) & 3;
-      scales[j] = (low | (high << 4)) - 32;
+      out.scales[j] = static_cast<int16_t>((low | (high << 4)) - 32);
     }
     for (int j = 0; j < 16; ++j) {
       const uint8_t* qs = block.qs + j / 8 * 32 + j % 2 * 16;
       const uint8_t* mask = block.hmask + j % 2 * 16;
       for (int i = 0; i < 16; ++i) {
         const int low = (qs[i] >> (j % 8 / 2 * 2)) & 3, high = (mask[i] >> (j / 2)) & 1;
-        out.w[16 * j + i] = static_cast<int16_t>(scales[j] * (low + 4 * high - 4));
+        out.q[16 * j + i] = static_cast<int8_t>(low + 4 * high - 4);
       }
     }
   }
@@ -75,6 +76,7 @@ struct SuperQ3K {
 
 struct SuperQ4K {
   using Block = BlockQ4_K;
+  static constexpr int kGroup = 32;
   static constexpr bool kHasMin = true;
   static void unpack(const uint8_t* bytes, SuperUnpacked& out) {
     Block block;
@@ -83,11 +85,14 @@ struct SuperQ4K {
     out.dmin = f32_from_f16(block.dmin);
     uint8_t scales[8], mins[8];
     unpack_scales_min_k(block.scales, scales, mins);
-    for (int j = 0; j < 16; ++j) out.mins[j] = mins[j / 2];
+    for (int j = 0; j < 16; ++j) {
+      out.scales[j] = scales[j / 2];
+      out.mins[j] = mins[j / 2];
+    }
     for (int j = 0; j < 8; ++j) {
       const uint8_t* qs = block.qs + j / 2 * 32;
       for (int i = 0; i < 32; ++i) {
-        out.w[32 * j + i] = static_cast<int16_t>(scales[j] * ((qs[i] >> (j % 2 * 4)) & 15));
+        out.q[32 * j + i] = (qs[i] >> (j % 2 * 4)) & 15;
       }
     }
   }
@@ -95,6 +100,7 @@ struct SuperQ4K {
 
 struct SuperQ5K {
   using Block = BlockQ5_K;
+  static constexpr int kGroup = 32;
   static constexpr bool kHasMin = true;
   static void unpack(const uint8_t* bytes, SuperUnpacked& out) {
     Block block;
@@ -103,12 +109,15 @@ struct SuperQ5K {
     out.dmin = f32_from_f16(block.dmin);
     uint8_t scales[8], mins[8];
     unpack_scales_min_k(block.scales, scales, mins);
-    for (int j = 0; j < 16; ++j) out.mins[j] = mins[j / 2];
+    for (int j = 0; j < 16; ++j) {
+      out.scales[j] = scales[j / 2];
+      out.mins[j] = mins[j / 2];
+    }
     for (int j = 0; j < 8; ++j) {
       const uint8_t* qs = block.qs + j / 2 * 32;
       for (int i = 0; i < 32; ++i) {
         const int low = (qs[i] >> (j % 2 * 4)) & 15, high = (block.qh[i] >> j) & 1;
-        out.w[32 * j + i] = static_cast<int16_t>(scales[j] * (low + 16 * high));
+        out.q[32 * j + i] = static_cast<int8_t>(low + 16 * high);
       }
     }
   }
@@ -116,18 +125,20 @@ struct SuperQ5K {
 
 struct SuperQ6K {
   using Block = BlockQ6_K;
+  static constexpr int kGroup = 16;
   static constexpr bool kHasMin = false;
   static void unpack(const uint8_t* bytes, SuperUnpacked& out) {
     Block block;
     __builtin_memcpy(&block, bytes, sizeof(block));
     out.d = f32_from_f16(block.d);
     for (int j = 0; j < 16; ++j) {
+      out.scales[j] = block.scales[j];
       const int half = j / 8, quarter = j % 8 / 2, at = j % 2 * 16;
       const uint8_t* ql = block.ql + half * 64 + quarter % 2 * 32 + at;
       const uint8_t* qh = block.qh + half * 32 + at;
       for (int i = 0; i < 16; ++i) {
         const int low = (ql[i] >> (quarter / 2 * 4)) & 15, high = (qh[i] >> (quarter * 2)) & 3;
-        out.w[16 * j + i] = static_cast<int16_t>(block.scales[j] * (low + 16 * high - 32));
+        out.q[16 * j + i] = static_cast<int8_t>(low + 16 * high - 32);
       }
     }
   }
@@ -135,6 +146,7 @@ struct SuperQ6K {
 
 struct SuperIQ4XS {
   using Block = BlockIQ4_XS;
+  static constexpr int kGroup = 32;
   static constexpr bool kHasMin = false;
   static void unpack(const uint8_t* bytes, SuperUnpacked& out) {
     Block block;
@@ -142,11 +154,12 @@ struct SuperIQ4XS {
     out.d = f32_from_f16(block.d);
     for (int j = 0; j < 8; ++j) {
       const int low = (block.scales_l[j / 2] >> (j % 2 * 4)) & 15;
-      const int scale = (low | (((block.scales_h >> (2 * j)) & 3) << 4)) - 32;
+      const int high = (block.scales_h >> (2 * j)) & 3;
+      out.scales[2 * j] = out.scales[2 * j + 1] = static_cast<int16_t>((low | (high << 4)) - 32);
       for (int i = 0; i < 16; ++i) {
         const uint8_t byte = block.qs[16 * j + i];
-        out.w[32 * j + i] = static_cast<int16_t>(scale * kIq4Values[byte & 15]);
-        out.w[32 * j + i + 16] = static_cast<int16_t>(scale * kIq4Values[byte >> 4]);
+        out.q[32 * j + i] = kIq4Values[byte & 15];
+        out.q[32 * j + i + 16] = kIq4Values[byte >> 4];
       }
     }
   }

@@ -81,18 +81,19 @@ struct Q2K {
 struct Q3K {
   static constexpr int kBytes = sizeof(layout::BlockQ3_K), kSums = 1, kMinGroup = 0;
   static constexpr int kD = 108;
-  static Scales scales(const uint8_t* bytes) {
+  // The 16 scales of the 12 bytes.
+  static __m128i scale_bytes(const uint8_t* bytes) {
     const __m128i packed = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
     const __m128i low =
         _mm_and_si128(_mm_unpacklo_epi64(packed, _mm_srli_epi16(packed, 4)), _mm_set1_epi8(15));
     const __m128i high = _mm_srlv_epi32(_mm_set1_epi32(static_cast<int>(load_u32(bytes + 8))),
                                         _mm_setr_epi32(0, 2, 4, 6));
     const __m128i top = _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(3)), 4);
-    return scales_16(_mm_sub_epi8(_mm_or_si128(low, top), _mm_set1_epi8(32)));
+    return _mm_sub_epi8(_mm_or_si128(low, top), _mm_set1_epi8(32));
   }
   template <class F>
   HEARTH_INLINE static void visit(const uint8_t* block, const F& f) {
-    const Scales all = scales(block + 96);
+    const Scales all = scales_16(scale_bytes(block + 96));
     const Words mask = words_from_bytes(block), three = words_set(3), four = words_set(4);
     unroll<0, 2>([&](auto half) HEARTH_INLINE {
       const Words bytes = words_from_bytes(block + 32 + 32 * half.value);
@@ -195,19 +196,19 @@ struct Q6K {
 struct IQ4XS {
   static constexpr int kBytes = sizeof(layout::BlockIQ4_XS), kSums = 4, kMinGroup = 0;
   static constexpr int kD = 0;
-  static Scales scales(const uint8_t* block) {
+  static __m256i scale_dwords(const uint8_t* block) {
     const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const __m256i low = _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(load_u32(block + 4))),
                                           _mm256_slli_epi32(index, 2));
     const __m256i high =
         _mm256_srlv_epi32(_mm256_set1_epi32(load_u16(block + 2)), _mm256_slli_epi32(index, 1));
     const __m256i top = _mm256_slli_epi32(_mm256_and_si256(high, _mm256_set1_epi32(3)), 4);
-    return scales_8(_mm256_sub_epi32(
-        _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi32(15)), top), _mm256_set1_epi32(32)));
+    return _mm256_sub_epi32(_mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi32(15)), top),
+                            _mm256_set1_epi32(32));
   }
   template <class F>
   HEARTH_INLINE static void visit(const uint8_t* block, const F& f) {
-    const Scales all = scales(block);
+    const Scales all = scales_8(scale_dwords(block));
     const Words fifteen = words_set(15);
     unroll<0, 4>([&](auto c) HEARTH_INLINE {
       constexpr int kSub = 2 * c.value, kAt = 64 * c.value;

@@ -171,6 +171,21 @@ inline __m128 fold_to_4(Vec v) {
   const __m256 a = _mm256_add_ps(v.low, v.high);
   return _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
 }
+// Bit i: lane i of both is equal.
+inline uint32_t vec_equal_lanes(Vec a, Vec b) {
+  const int low = _mm256_movemask_ps(_mm256_cmp_ps(a.low, b.low, _CMP_EQ_OQ));
+  const int high = _mm256_movemask_ps(_mm256_cmp_ps(a.high, b.high, _CMP_EQ_OQ));
+  return static_cast<uint32_t>(low | high << 8);
+}
+// Rounded to the nearest whole number, ties to even, plus 128; |v| <= 127.
+inline void vec_store_bytes(uint8_t* p, Vec v) {
+  const __m256i words = _mm256_permute4x64_epi64(
+      _mm256_packs_epi32(_mm256_cvtps_epi32(v.low), _mm256_cvtps_epi32(v.high)), 0xd8);
+  const __m128i bytes =
+      _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_add_epi8(bytes, _mm_set1_epi8(-128)));
+}
+
 inline float vec_sum(Vec v) {
   const __m128 b = fold_to_4(v);
   const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));

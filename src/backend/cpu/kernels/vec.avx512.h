@@ -97,6 +97,14 @@ inline Vec vec_pow2(Vec n_plus_magic) {
   return _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(0x3f800000)));
 }
 
+// Bit i: lane i of both is equal.
+inline uint32_t vec_equal_lanes(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+// Rounded to the nearest whole number, ties to even, plus 128; |v| <= 127.
+inline void vec_store_bytes(uint8_t* p, Vec v) {
+  const __m512i whole = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(128));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(whole));
+}
+
 inline float vec_sum(Vec v) {
   const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
   const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

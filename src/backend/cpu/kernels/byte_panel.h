@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// A block of 256 columns of 16 weight rows, unpacked for products with ByteBlocks: lanes are rows.
+#pragma once
+#include <stdint.h>
+
+namespace hearth::cpu {
+namespace {
+
+constexpr int kPanelRows = 16;
+constexpr int kQuads = 64;  // columns by fours
+
+struct alignas(64) BytePanel {
+  int8_t w[kQuads][kPanelRows][4];  // q - zero
+  float d[16][16];                  // the scale of each group
+  int32_t start[16][16];  // -128 * the group's sum of w: takes back that x lies 128 too high
+  float m[16][16];        // the minimum's factor of each group of minima
+  float value[256][16];   // scale * w, for the outliers
+};
+
+}  // namespace
+}  // namespace hearth::cpu

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// Products of quantized weights with ByteBlocks for AVX2 with VNNI: the templates of dot_bytes.h
+// over byte_tile.avx2.h.
+#include "backend/cpu/kernels/dot_pairs.avxvnni.h"
+#include "backend/cpu/kernels/dot_quads.avxvnni.h"
+// The products of pairs and quads first, then what is written over them.
+#include "backend/cpu/kernels/words.avx2.h"
+// And what is written over that.
+#include "backend/cpu/kernels/unpack.h"
+// The inlining rule of unpack.h holds for the tile, too.
+#include "backend/cpu/kernels/byte_tile.avx2.h"
+// And the products over the tile.
+#include "backend/cpu/kernels/dot_bytes.h"
+
+namespace hearth::cpu {
+
+void add_dot_bytes_avxvnni(KernelTable& table) { add_all_dot_bytes(table); }
+
+}  // namespace hearth::cpu

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// Products of quantized weights with ByteBlocks, for prompts: weights are unpacked once for all
+// tokens into panels of 16 rows, whose lanes are rows, and each panel serves hundreds of tokens.
+// In, out and the exact arithmetic: kernels/table.h. Written once over Ints and Vec; included after
+// dot_quads.<isa>.h, words.<isa>.h and byte_tile.<isa>.h, which has the innermost loop.
+#pragma once
+#include "backend/cpu/kernels/byte_panel.h"
+#include "backend/cpu/kernels/table.h"
+#include "backend/cpu/kernels/unpack_bytes.h"
+
+namespace hearth::cpu {
+namespace {
+
+// Rows that go together, so that a token's block is fetched from the second-level cache once for
+// four panels; their sums for kByteChunk tokens take 128 KiB of the stack.
+constexpr int kBytePanels = 4;
+constexpr int kByteChunk = 512;
+constexpr int kByteRows = kPanelRows * kBytePanels;
+
+struct ByteRows {
+  const uint8_t* row[kPanelRows];  // the last row stands in for those past the end
+};
+
+inline ByteRows byte_rows(const ByteTile& tile, int first) {
+  ByteRows rows;
+  for (int r = 0; r < kPanelRows; ++r) {
+    const int index = first + r < tile.n_rows ? first + r : tile.n_rows - 1;
+    rows.row[r] = tile.weights + index * tile.row_bytes;
+  }
+  return rows;
+}
+
+// One block of 16 rows.
+template <class Format>
+void fill_byte_panel(const ByteRows& rows, int64_t offset, int n_groups, BytePanel& panel) {
+  alignas(64) int8_t flat[kPanelRows][kActBlock];
+  alignas(64) float d[kPanelRows][16] = {}, m[kPanelRows][16] = {};
+  for (int r = 0; r < kPanelRows; ++r) {
+    Format::unpack(rows.row[r] + offset, n_groups, flat[r], d[r], m[r]);
+  }
+  const auto* dwords = reinterpret_cast<const uint32_t*>(flat[0]);
+  auto* quads = reinterpret_cast<uint32_t*>(panel.w[0][0]);
+  for (int k = 0; k < kQuads; k += 16) transpose_16(dwords + k, kQuads, quads + kPanelRows * k);
+  transpose_16(reinterpret_cast<const uint32_t*>(d[0]), 16, reinterpret_cast<uint32_t*>(panel.d));
+  if constexpr (Format::kMinGroup != 0) {
+    transpose_16(reinterpret_cast<const uint32_t*>(m[0]), 16, reinterpret_cast<uint32_t*>(panel.m));
+  }
+  constexpr int kSteps = Format::kGroup / 4;
+  const Ints byte_ones = ints_set(0x01010101);
+  for (int g = 0; g < kActBlock / Format::kGroup; ++g) {
+    const Vec scale = vec_load(panel.d[g]);
+    Ints sum = ints_zero();
+    for (int k = kSteps * g; k < kSteps * (g + 1); ++k) {
+      const Ints w = ints_load(panel.w[k]);
+      sum = ints_dot_quads<Format::kWide>(sum, byte_ones, w);
+      for (int i = 0; i < 4; ++i) {
+        const Ints one = ints_dot_quads<Format::kWide>(ints_zero(), ints_set(1 << (8 * i)), w);
+        vec_store(panel.value[4 * k + i], vec_mul(scale, ints_to_vec(one)));
+      }
+    }
+    ints_store(panel.start[g], ints_minus_128(sum));
+  }
+}
+
+// One block of 16 P rows with kByteTokens tokens: sums at out[t * kByteRows + 16 p].
+template <class Format, int P>
+HEARTH_INLINE inline void byte_block(const BytePanel* panels, const ByteBlock* acts, float* out) {
+  constexpr int kSteps = Format::kGroup / 4, kGroups = 64 / Format::kGroup;
+  for (int h = 0; h < 4; ++h) {
+    Vec part[P][kByteTokens];
+#pragma GCC unroll 4
+    for (int i = 0; i < kGroups; ++i) {
+      const int g = kGroups * h + i;
+      Ints sums[P][kByteTokens];
+      for (int p = 0; p < P; ++p) {
+        for (int t = 0; t < kByteTokens; ++t) sums[p][t] = ints_load(panels[p].start[g]);
+      }
+      ByteLoop<Format::kWide, kSteps, P>::run(panels, kSteps * g, acts, sums);
+      for (int p = 0; p < P; ++p) {
+        const Vec d = vec_load(panels[p].d[g]);
+        for (int t = 0; t < kByteTokens; ++t) {
+          const Vec sum = ints_to_vec(sums[p][t]);
+          part[p][t] = vec_fma(d, sum, i == 0 ? vec_zero() : part[p][t]);
+        }
+      }
+    }
+    for (int t = 0; t < kByteTokens; ++t) {
+      const Vec scale = vec_set(acts[t].scale[h]), outlier = vec_set(acts[t].outlier[h]);
+      for (int p = 0; p < P; ++p) {
+        float* to = out + t * kByteRows + kPanelRows * p;
+        const Vec sum = vec_fma(part[p][t], scale, vec_load(to));
+        vec_store(to, vec_fma(vec_load(panels[p].value[acts[t].index[h]]), outlier, sum));
+      }
+    }
+  }
+  if constexpr (Format::kMinGroup != 0) {
+    for (int t = 0; t < kByteTokens; ++t) {
+      const float* x = Format::kMinGroup == 16 ? acts[t].sum16 : acts[t].sum32;
+      for (int p = 0; p < P; ++p) {
+        float* to = out + t * kByteRows + kPanelRows * p;
+        Vec sum = vec_load(to);
+        for (int j = 0; j < kActBlock / Format::kMinGroup; ++j) {
+          sum = vec_fma(vec_load(panels[p].m[j]), vec_set(x[j]), sum);
+        }
+        vec_store(to, sum);
+      }
+    }
+  }
+}
+
+// The tokens of a chunk with one block of `n_panels` panels.
+template <class Format>
+void byte_tokens(const BytePanel* panels, int n_panels, const ByteBlock* acts, int n_tokens,
+                 float* sums) {
+  for (int t = 0; t < n_tokens; t += kByteTokens) {
+    const ByteBlock* tokens = acts + t;
+    ByteBlock padded[kByteTokens];  // the last token stands in for those past the end
+    if (n_tokens - t < kByteTokens) {
+      for (int i = 0; i < kByteTokens; ++i) {
+        padded[i] = acts[t + i < n_tokens ? t + i : n_tokens - 1];
+      }
+      tokens = padded;
+    }
+    int p = 0;
+    for (; p + kBytePair <= n_panels; p += kBytePair) {
+      byte_block<Format, kBytePair>(panels + p, tokens, sums + t * kByteRows + kPanelRows * p);
+    }
+    for (; p < n_panels; ++p) {
+      byte_block<Format, 1>(panels + p, tokens, sums + t * kByteRows + kPanelRows * p);
+    }
+  }
+}
+
+inline void store_byte_rows(const ByteTile& tile, int r0, int t0, int n_tokens, const float* sums) {
+  const int n_rows = tile.n_rows - r0 < kByteRows ? tile.n_rows - r0 : kByteRows;
+  for (int t = 0; t < n_tokens; ++t) {
+    float* out = tile.out + (t0 + t) * tile.out_stride + r0;
+    int r = 0;
+    for (; r + 16 <= n_rows; r += 16) vec_store(out + r, vec_load(sums + t * kByteRows + r));
+    if (r < n_rows) vec_store_n(out + r, vec_load(sums + t * kByteRows + r), n_rows - r);
+  }
+}
+
+// kByteRows rows from r0 on with the tokens of a chunk from t0 on.
+template <class Format>
+void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens) {
+  alignas(64) float sums[(kByteChunk + kByteTokens) * kByteRows];
+  BytePanel panels[kBytePanels];
+  ByteRows rows[kBytePanels];
+  const int left = tile.n_rows - r0;
+  const int n_panels = left < kByteRows ? (left + kPanelRows - 1) / kPanelRows : kBytePanels;
+  for (int p = 0; p < n_panels; ++p) rows[p] = byte_rows(tile, r0 + kPanelRows * p);
+  for (int i = 0; i < (n_tokens + kByteTokens - 1) * kByteRows; i += 16) {
+    vec_store(sums + i, vec_zero());
+  }
+  const int n_blocks = (tile.n_cols + kActBlock - 1) / kActBlock;
+  for (int b = 0; b < n_blocks; ++b) {
+    const int groups_left = tile.n_cols / 32 - 8 * b, n_groups = groups_left < 8 ? groups_left : 8;
+    for (int p = 0; p < n_panels; ++p) {
+      fill_byte_panel<Format>(rows[p], int64_t{b} * Format::kBytes, n_groups, panels[p]);
+    }
+    const auto* acts = reinterpret_cast<const ByteBlock*>(
+        reinterpret_cast<const uint8_t*>(tile.acts) + b * tile.block_bytes);
+    byte_tokens<Format>(panels, n_panels, acts + t0, n_tokens, sums);
+  }
+  store_byte_rows(tile, r0, t0, n_tokens, sums);
+}
+
+template <class Format>
+void byte_matmul(const ByteTile& tile) {
+  for (int r0 = 0; r0 < tile.n_rows; r0 += kByteRows) {
+    for (int t0 = 0; t0 < tile.n_tokens; t0 += kByteChunk) {
+      const int rest = tile.n_tokens - t0;
+      byte_chunk<Format>(tile, r0, t0, rest < kByteChunk ? rest : kByteChunk);
+    }
+  }
+}
+
+inline void add_all_dot_bytes(KernelTable& table) {
+  const auto set = [&](Weight weight, ByteMatmulFn fn) {
+    table.matmul_bytes[static_cast<int>(weight)] = fn;
+  };
+  set(Weight::kQ4_0, byte_matmul<EightBlocks<Q4_0Bytes>>);
+  set(Weight::kQ4_1, byte_matmul<EightBlocks<Q4_1Bytes>>);
+  set(Weight::kQ5_0, byte_matmul<EightBlocks<Q5_0Bytes>>);
+  set(Weight::kQ5_1, byte_matmul<EightBlocks<Q5_1Bytes>>);
+  set(Weight::kQ8_0, byte_matmul<EightBlocks<Q8_0Bytes>>);
+  set(Weight::kIQ4_NL, byte_matmul<EightBlocks<IQ4NLBytes>>);
+  set(Weight::kMXFP4, byte_matmul<EightBlocks<MXFP4Bytes>>);
+  set(Weight::kQ2_K, byte_matmul<OneBlock<Q2KBytes>>);
+  set(Weight::kQ3_K, byte_matmul<OneBlock<Q3KBytes>>);
+  set(Weight::kQ4_K, byte_matmul<OneBlock<Q4KBytes>>);
+  set(Weight::kQ5_K, byte_matmul<OneBlock<Q5KBytes>>);
+  set(Weight::kQ6_K, byte_matmul<OneBlock<Q6KBytes>>);
+  set(Weight::kIQ4_XS, byte_matmul<OneBlock<IQ4XSBytes>>);
+}
+
+}  // namespace
+}  // namespace hearth::cpu
