@@ -52,13 +52,16 @@ struct SequencePages {
 };
 
 // One step: any mix of prefill chunks and single tokens. Rows of one sequence lie together, in
-// ascending position.
+// ascending position. Rows [0, n_prompt) are prompts: their products may take a form that is
+// quicker for many rows and less exact (the CPU: 0002-prompt-activations.md). What a row is given
+// depends on which side of n_prompt it lies on alone, never on the other rows.
 struct Batch {
   std::span<const int32_t> tokens;      // [T]
   std::span<const int32_t> positions;   // [T]
   std::span<const int32_t> i_sequence;  // [T], index into sequences
   std::span<const int32_t> outputs;     // [O], rows whose results are wanted, ascending
   std::span<const SequencePages> sequences;
+  int n_prompt = 0;
   const std::atomic<bool>* cancel = nullptr;  // looked at between steps; may be null
 };
 

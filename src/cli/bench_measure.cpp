@@ -76,7 +76,8 @@ Status CaseRunner::prefill(engine::Sequence& sequence, int n, engine::Want last)
     const auto chunk =
         rest.first(std::min<size_t>(static_cast<size_t>(engine_->max_batch()), rest.size()));
     rest = rest.subspan(chunk.size());
-    const engine::StepPart part{&sequence, chunk, rest.empty() ? last : engine::Want::kNothing};
+    const engine::StepPart part{&sequence, chunk, rest.empty() ? last : engine::Want::kNothing,
+                                engine::Role::kPrompt};
     TRY(engine_->step({&part, 1}, &os::InterruptGuard::flag()));
   }
   return {};

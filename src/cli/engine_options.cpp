@@ -21,6 +21,9 @@ void EngineFlags::add_options(CLI::App& app, const char* batch_name) {
   add_option(app, "--cache-type-v,--ctv", cache_v, "Format of the cache's values").shows_default();
   add_flag(app, "--reference", reference,
            "Run the slow exact reference instead of the kernels (to check answers)");
+  add_flag(app, "--deterministic", deterministic,
+           "Compute prompts as exactly as answers: the same tokens also where part of a prompt was "
+           "an answer before; prefill takes up to twice as long");
 }
 
 Status EngineFlags::check() const {
@@ -66,7 +69,10 @@ Result<LoadedModel> load_model(const std::string& model, const EngineSetup& setu
 }
 
 Result<EngineSetup> EngineFlags::setup(int max_outputs) const {
-  EngineSetup setup{.options = {.n_ctx = n_ctx, .max_batch = batch, .max_outputs = max_outputs},
+  EngineSetup setup{.options = {.n_ctx = n_ctx,
+                                .max_batch = batch,
+                                .max_outputs = max_outputs,
+                                .deterministic = deterministic},
                     .n_threads = n_threads,
                     .reference = reference};
   TRY_LET(setup.options.kv.k, parse_cache_type(cache_k));

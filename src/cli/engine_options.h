@@ -29,7 +29,8 @@ struct EngineFlags {
   int batch = 512;
   std::string cache_k = "f16";
   std::string cache_v = "f16";
-  bool reference = false;  // the slow exact executor instead of the CPU's kernels
+  bool reference = false;      // the slow exact executor instead of the CPU's kernels
+  bool deterministic = false;  // see engine::EngineOptions
 
   // `batch_name`: what the option for the tokens of a step is called.
   void add_options(CLI::App& app, const char* batch_name = "-b,--batch");

@@ -35,7 +35,7 @@ Result<std::vector<float>> embed(Engine& engine, std::span<const int32_t> tokens
   }
   if (tokens.empty()) return invalid("the text has no tokens");
   TRY_LET(Sequence sequence, engine.open_sequence());
-  const StepPart part{&sequence, tokens, Want::kAll};
+  const StepPart part{&sequence, tokens, Want::kAll, Role::kPrompt};
   TRY(engine.step({&part, 1}));
   const auto width = static_cast<size_t>(engine.hparams().D);
   const int n = engine.n_outputs();

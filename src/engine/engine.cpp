@@ -128,7 +128,7 @@ Status Engine::check_parts(std::span<const StepPart> parts) const {
   for (const StepPart& part : parts) {
     CHECK(part.sequence != nullptr && part.sequence->engine_ == this && !part.tokens.empty());
     n_tokens += part.tokens.size();
-    n_outputs += part.want == Want::kAll ? part.tokens.size() : part.want == Want::kLast ? 1 : 0;
+    n_outputs += static_cast<size_t>(result_count(part));
     const auto total = part.tokens.size() + static_cast<size_t>(part.sequence->n_tokens());
     if (total > static_cast<size_t>(n_ctx_)) {
       return with_hint(over_limit("{} tokens do not fit the context of {}", total, n_ctx_),
@@ -146,38 +146,60 @@ Status Engine::check_parts(std::span<const StepPart> parts) const {
   return {};
 }
 
+int Engine::result_count(const StepPart& part) {
+  if (part.want == Want::kNothing) return 0;
+  return part.want == Want::kLast ? 1 : static_cast<int>(part.tokens.size());
+}
+
+Status Engine::add_part(const StepPart& part, int32_t i_sequence) {
+  const auto n = static_cast<int>(part.tokens.size());
+  SequenceTable& table = part.sequence->table_;
+  if (!spec().encoder) TRY(cache_->reserve(table, n, *kv_));
+  for (int t = 0; t < n; ++t) {
+    if (n - t <= result_count(part)) outputs_.push_back(static_cast<int32_t>(tokens_.size()));
+    tokens_.push_back(part.tokens[static_cast<size_t>(t)]);
+    positions_.push_back(part.sequence->n_tokens() + t);
+    i_sequence_.push_back(i_sequence);
+  }
+  auto& pages = pages_[static_cast<size_t>(i_sequence)].pages;
+  pages.clear();
+  for (const auto& group : table.pages) pages.emplace_back(group);
+  return {};
+}
+
 Status Engine::step(std::span<const StepPart> parts, const std::atomic<bool>* cancel) {
   TRY(check_parts(parts));
-  const bool cached = !spec().encoder;
   tokens_.clear();
   positions_.clear();
   i_sequence_.clear();
   outputs_.clear();
   pages_.resize(parts.size());
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const StepPart& part = parts[i];
-    const auto n = static_cast<int>(part.tokens.size());
-    SequenceTable& table = part.sequence->table_;
-    if (cached) TRY(cache_->reserve(table, n, *kv_));
-    for (int t = 0; t < n; ++t) {
-      if (part.want == Want::kAll || (part.want == Want::kLast && t == n - 1)) {
-        outputs_.push_back(static_cast<int32_t>(tokens_.size()));
+  i_output_.resize(static_cast<size_t>(options_.max_outputs));
+  int n_prompt = 0;
+  for (const Role role : {Role::kPrompt, Role::kAnswer}) {  // prompts come first in a batch
+    int i_result = 0;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const StepPart& part = parts[i];
+      const int n_results = result_count(part);
+      if (role_of(part) == role) {
+        for (int r = 0; r < n_results; ++r) {
+          i_output_[static_cast<size_t>(i_result + r)] = static_cast<int32_t>(outputs_.size()) + r;
+        }
+        TRY(add_part(part, static_cast<int32_t>(i)));
       }
-      tokens_.push_back(part.tokens[static_cast<size_t>(t)]);
-      positions_.push_back(part.sequence->n_tokens() + t);
-      i_sequence_.push_back(static_cast<int32_t>(i));
+      i_result += n_results;
     }
-    pages_[i].pages.clear();
-    for (const auto& pages : table.pages) pages_[i].pages.emplace_back(pages);
+    if (role == Role::kPrompt) n_prompt = static_cast<int>(tokens_.size());
   }
   const backend::Batch batch{.tokens = tokens_,
                              .positions = positions_,
                              .i_sequence = i_sequence_,
                              .outputs = outputs_,
                              .sequences = pages_,
+                             .n_prompt = n_prompt,
                              .cancel = cancel};
   TRY(program_->run(batch, kv_.get()));
-  if (!cached) return {};
+  if (spec().encoder) return {};
   for (const StepPart& part : parts) {
     cache_->commit(part.sequence->table_, static_cast<int>(part.tokens.size()));
     part.sequence->tokens_.insert(part.sequence->tokens_.end(), part.tokens.begin(),
@@ -188,7 +210,7 @@ Status Engine::step(std::span<const StepPart> parts, const std::atomic<bool>* ca
 
 std::span<const float> Engine::output(int i) {
   CHECK(i >= 0 && i < n_outputs());
-  return program_->row(model_.graph.result(), i);
+  return program_->row(model_.graph.result(), i_output_[static_cast<size_t>(i)]);
 }
 
 }  // namespace hearth::engine

@@ -22,6 +22,9 @@ struct EngineOptions {
   int n_sequences = 1;  // how many may be open together
   int max_batch = 512;  // tokens of one step; longer prompts are cut into chunks
   int max_outputs = 0;  // rows of logits of one step; 0: n_sequences
+  // Prompts are computed as answers are: the same tokens however a text is divided between the two,
+  // at the price of prefill (docs/performance.md).
+  bool deterministic = false;
   backend::KvFormat kv;
   bool profile = false;  // time every step of the program: see Engine::profile
 };
@@ -55,12 +58,16 @@ class Sequence {
 };
 
 enum class Want { kNothing, kLast, kAll };  // of which of a sequence's new tokens the results
+// What new tokens are: written one by one, or a prompt, whose products may be quicker and less
+// exact (backend::Batch). A token's results depend on its own role and past alone.
+enum class Role { kAnswer, kPrompt };
 
 // New tokens of one sequence in a step.
 struct StepPart {
   Sequence* sequence = nullptr;
   std::span<const int32_t> tokens;
   Want want = Want::kLast;
+  Role role = Role::kAnswer;
 };
 
 class Engine {
@@ -103,6 +110,11 @@ class Engine {
   Engine() = default;
   Status choose_context();
   Status check_parts(std::span<const StepPart> parts) const;
+  static int result_count(const StepPart& part);
+  Role role_of(const StepPart& part) const {
+    return options_.deterministic ? Role::kAnswer : part.role;
+  }
+  Status add_part(const StepPart& part, int32_t i_sequence);
   void close(Sequence& sequence);
 
   EngineOptions options_;
@@ -117,6 +129,7 @@ class Engine {
   // The batch of the present step; kept so that nothing is allocated per token.
   std::vector<int32_t> tokens_, positions_, i_sequence_, outputs_;
   std::vector<backend::SequencePages> pages_;
+  std::vector<int32_t> i_output_;  // results in the order of parts -> rows of the program's result
 };
 
 }  // namespace hearth::engine

@@ -18,7 +18,8 @@ Status feed(Engine& engine, Sequence& sequence, std::span<const int32_t> tokens,
     const size_t limit = wanted ? chunk : static_cast<size_t>(engine.max_batch());
     const size_t stop = wanted ? tokens.size() : first_wanted;
     const size_t n = std::min(limit, stop - begin);
-    const StepPart part{&sequence, tokens.subspan(begin, n), wanted ? Want::kAll : Want::kNothing};
+    const StepPart part{&sequence, tokens.subspan(begin, n), wanted ? Want::kAll : Want::kNothing,
+                        Role::kPrompt};
     TRY(engine.step({&part, 1}, cancel));
     for (size_t i = 0; wanted && i < n; ++i) {
       TRY(f(begin + i, engine.output(static_cast<int>(i))));

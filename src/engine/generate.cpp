@@ -77,7 +77,7 @@ class Generation {
     auto rest = std::span<const int32_t>(prompt).subspan(static_cast<size_t>(result_.n_cached));
     while (!rest.empty() && !done_) {
       const size_t n = std::min(rest.size(), static_cast<size_t>(engine_.max_batch()));
-      TRY(step(rest.first(n), n == rest.size() ? Want::kLast : Want::kNothing));
+      TRY(step(rest.first(n), n == rest.size() ? Want::kLast : Want::kNothing, Role::kPrompt));
       rest = rest.subspan(n);
     }
     result_.prefill_ms = watch.elapsed_ms();
@@ -105,7 +105,7 @@ class Generation {
           static_cast<int64_t>(result_.tokens.size()) >= request_.max_tokens) {
         continue;
       }
-      TRY(step({&result_.tokens.back(), 1}, Want::kLast));
+      TRY(step({&result_.tokens.back(), 1}, Want::kLast, Role::kAnswer));
     }
     result_.decode_ms = watch.elapsed_ms();
     return {};
@@ -150,8 +150,8 @@ class Generation {
     on_text_(shown_);
   }
 
-  Status step(std::span<const int32_t> tokens, Want want) {
-    const StepPart part{&sequence_, tokens, want};
+  Status step(std::span<const int32_t> tokens, Want want, Role role) {
+    const StepPart part{&sequence_, tokens, want, role};
     const Status status = engine_.step({&part, 1}, cancel_);
     if (!status && status.error().code == ErrorCode::kInterrupted && is_cancelled(cancel_)) {
       finish(FinishReason::kInterrupted);

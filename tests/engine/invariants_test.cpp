@@ -28,8 +28,9 @@ void for_each_decoder(EngineSetup setup, F&& f) {
   }
 }
 
-Rows expect_rows(Engine& engine, std::span<const int32_t> tokens, int chunk) {
-  auto rows = test::rows_of(engine, tokens, chunk);
+Rows expect_rows(Engine& engine, std::span<const int32_t> tokens, int chunk,
+                 Role role = Role::kAnswer) {
+  auto rows = test::rows_of(engine, tokens, chunk, role);
   EXPECT_TRUE(rows) << rows.error().message;
   return rows ? *rows : Rows{};
 }
@@ -38,11 +39,13 @@ TEST(Invariants, a_prompt_in_chunks_gives_the_logits_of_the_whole_prompt) {
   for_each_decoder({}, [](Engine& engine) {
     const int V = engine.hparams().V;
     const auto tokens = test::some_tokens(kTokens, V);
-    const Rows whole = expect_rows(engine, tokens, kTokens);
-    ASSERT_EQ(whole.size(), static_cast<size_t>(kTokens * V));
-    for (const int chunk : {1, 7, 64}) {
-      EXPECT_EQ(test::first_difference(whole, expect_rows(engine, tokens, chunk), V), -1)
-          << "chunks of " << chunk;
+    for (const Role role : {Role::kAnswer, Role::kPrompt}) {
+      const Rows whole = expect_rows(engine, tokens, kTokens, role);
+      ASSERT_EQ(whole.size(), static_cast<size_t>(kTokens * V));
+      for (const int chunk : {1, 7, 64}) {
+        EXPECT_EQ(test::first_difference(whole, expect_rows(engine, tokens, chunk, role), V), -1)
+            << "chunks of " << chunk;
+      }
     }
   });
 }
@@ -56,12 +59,13 @@ TEST(Invariants, sequences_in_one_batch_give_the_logits_of_each_alone) {
     struct Stream {
       std::vector<int32_t> tokens;
       std::vector<int> chunks;  // taken in turn
+      Role role;
       Rows rows;
       int n_done = 0;
     };
-    std::vector<Stream> streams{{test::some_tokens(kTokens, V, 1), {60, 1, 1}},
-                                {test::some_tokens(90, V, 2), {1}},
-                                {test::some_tokens(70, V, 3), {13, 5}}};
+    std::vector<Stream> streams{{test::some_tokens(kTokens, V, 1), {60, 1, 1}, Role::kPrompt},
+                                {test::some_tokens(90, V, 2), {1}, Role::kAnswer},
+                                {test::some_tokens(70, V, 3), {13, 5}, Role::kPrompt}};
     std::vector<Sequence> sequences;
     for (size_t i = 0; i < streams.size(); ++i) {
       auto sequence = engine.open_sequence();
@@ -79,7 +83,7 @@ TEST(Invariants, sequences_in_one_batch_give_the_logits_of_each_alone) {
         parts.push_back({&sequences[i],
                          std::span<const int32_t>(s.tokens).subspan(static_cast<size_t>(s.n_done),
                                                                     static_cast<size_t>(n)),
-                         Want::kAll});
+                         Want::kAll, s.role});
         owner.insert(owner.end(), static_cast<size_t>(n), i);
         s.n_done += n;
       }
@@ -94,9 +98,30 @@ TEST(Invariants, sequences_in_one_batch_give_the_logits_of_each_alone) {
       }
     }
     for (const Stream& s : streams) {
-      EXPECT_EQ(test::first_difference(s.rows, expect_rows(engine, s.tokens, kTokens), V), -1);
+      EXPECT_EQ(test::first_difference(s.rows, expect_rows(engine, s.tokens, kTokens, s.role), V),
+                -1);
     }
   });
+}
+
+TEST(Invariants, deterministic_prompts_are_computed_as_answers_are) {
+  EngineSetup setup;
+  setup.options.deterministic = true;
+  size_t n_different = 0;
+  for (const test::ToyCase& c : test::decoder_cases()) {
+    SCOPED_TRACE(c.name);
+    auto plain = ToyEngine::make(c.options);
+    auto exact = ToyEngine::make(c.options, setup);
+    ASSERT_TRUE(plain && exact);
+    const int V = (*exact)->hparams().V;
+    const auto tokens = test::some_tokens(20, V);
+    const Rows answer = expect_rows(**plain, tokens, 20);
+    EXPECT_EQ(test::first_difference(answer, expect_rows(**exact, tokens, 20, Role::kPrompt), V),
+              -1);
+    const Rows prompt = expect_rows(**plain, tokens, 20, Role::kPrompt);
+    n_different += test::first_difference(answer, prompt, V) != -1;
+  }
+  EXPECT_GT(n_different, 0u);  // quantized models among them
 }
 
 TEST(Invariants, a_sequence_cut_back_and_continued_equals_one_that_was_never_cut) {

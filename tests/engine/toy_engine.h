@@ -62,10 +62,11 @@ using Rows = std::vector<float>;
 
 // Feeds tokens in chunks of `chunk`; appends the logits after each token.
 inline Status feed(engine::Engine& engine, engine::Sequence& sequence,
-                   std::span<const int32_t> tokens, int chunk, Rows& rows) {
+                   std::span<const int32_t> tokens, int chunk, Rows& rows,
+                   engine::Role role = engine::Role::kAnswer) {
   while (!tokens.empty()) {
     const size_t n = std::min(tokens.size(), static_cast<size_t>(chunk));
-    const engine::StepPart part{&sequence, tokens.first(n), engine::Want::kAll};
+    const engine::StepPart part{&sequence, tokens.first(n), engine::Want::kAll, role};
     TRY(engine.step({&part, 1}));
     for (int i = 0; i < engine.n_outputs(); ++i) {
       const auto row = engine.output(i);
@@ -77,10 +78,11 @@ inline Status feed(engine::Engine& engine, engine::Sequence& sequence,
 }
 
 // The logits after each of `tokens` in a sequence of its own.
-inline Result<Rows> rows_of(engine::Engine& engine, std::span<const int32_t> tokens, int chunk) {
+inline Result<Rows> rows_of(engine::Engine& engine, std::span<const int32_t> tokens, int chunk,
+                            engine::Role role = engine::Role::kAnswer) {
   TRY_LET(engine::Sequence sequence, engine.open_sequence());
   Rows rows;
-  TRY(feed(engine, sequence, tokens, chunk, rows));
+  TRY(feed(engine, sequence, tokens, chunk, rows, role));
   return rows;
 }
 

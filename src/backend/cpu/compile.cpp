@@ -145,9 +145,15 @@ class Compiler {
     return what.empty() ? g_.value(id).name : fmt::format("{}.{}", g_.value(id).name, what);
   }
 
+  // The form that the rows of a value take for a product with whole weights: rows of outputs are
+  // few.
+  Form form_of(ValueId x) const {
+    return g_.value(x).rows == graph::Rows::kTokens ? Form::kByRole : Form::kExact;
+  }
+
   // The prepared form of a value, made once however many products read it.
-  Result<BufferId> prepared(ValueId x) {
-    const auto known = prepared_.find(x);
+  Result<BufferId> prepared(ValueId x, Form form) {
+    const auto known = prepared_.find({x, form});
     if (known != prepared_.end()) return known->second;
     if (g_.width(x) % 32 != 0) {
       return unsupported("'{}' has {} values, quantized products need a multiple of 32", name(x),
@@ -155,15 +161,15 @@ class Compiler {
     }
     const BufferId id = add_rows(g_.value(x).rows, g_.width(x), prepared_bytes(g_.width(x)));
     draft(name(x, "prepare"), By::kRows, {x}, {id},
-          [=, this](Share) { return prepare_step(k_, place(x), place(id)); });
-    prepared_[x] = id;
+          [=, this](Share) { return prepare_step(k_, form, place(x), place(id)); });
+    prepared_[{x, form}] = id;
     return id;
   }
 
   // The form of x that products with this weight read.
-  Result<BufferId> product_input(ValueId x, WeightId weight) {
+  Result<BufferId> product_input(ValueId x, WeightId weight, Form form) {
     if (!takes_act_blocks(weight_of(g_.weight(weight).type))) return x;
-    return prepared(x);
+    return prepared(x, form);
   }
 
   // --- One overload per op ---
@@ -189,9 +195,11 @@ class Compiler {
   }
 
   Status expand(const graph::MatMul& op, ValueId out) {
-    TRY_LET(const BufferId in, product_input(op.x, op.weight));
+    const bool quantized = takes_act_blocks(weight_of(g_.weight(op.weight).type));
+    const Form form = quantized ? form_of(op.x) : Form::kExact;
+    TRY_LET(const BufferId in, product_input(op.x, op.weight, form));
     draft(name(out), By::kColumns, {in}, {out}, [=, this](Share) {
-      return matmul_step(k_, g_.weight(op.weight), floats(op.bias), place(in), place(out));
+      return matmul_step(k_, form, g_.weight(op.weight), floats(op.bias), place(in), place(out));
     });
     return {};
   }
@@ -338,7 +346,7 @@ class Compiler {
   const KernelTable& k_;
   const Plan plan_;
   Drafts drafts_;
-  std::map<ValueId, BufferId> prepared_;
+  std::map<std::pair<ValueId, Form>, BufferId> prepared_;
   std::map<std::tuple<int, float, float, float, float, float, float, int, WeightId>, BufferId>
       angles_;
   int i_node_ = 0;             // the node being expanded
@@ -361,7 +369,7 @@ Status Compiler::expand(const graph::Experts& op, ValueId out) {
   const auto pair_rows = [&](int n, int64_t bytes) {
     return add_rows(graph::Rows::kTokens, n, bytes, op.top_k);
   };
-  TRY_LET(const BufferId x, product_input(op.x, op.gate));
+  TRY_LET(const BufferId x, product_input(op.x, op.gate, Form::kExact));
   const int64_t floats_bytes = graph::row_stride_bytes(width);
   const int64_t max_pairs = max_rows(graph::Rows::kTokens) * op.top_k;
   const BufferId groups = add_buffer(

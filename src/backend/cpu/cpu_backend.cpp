@@ -95,6 +95,7 @@ class CpuProgram : public backend::Program {
                         .partials = partials_.get(),
                         .scratch = memory.scratch.get(),
                         .n_tokens = n_tokens,
+                        .n_prompt = batch.n_prompt,
                         .n_outputs = static_cast<int>(batch.outputs.size()),
                         .n_threads = device_->pool.size(),
                         .replicated = schedule_->plan == Plan::kFew};

@@ -27,6 +27,7 @@ struct Frame {
   uint8_t* partials = nullptr;  // attention over chunks of positions, see attention_chunks.h
   uint8_t* scratch = nullptr;   // this thread's, for the length of one step
   int n_tokens = 0;
+  int n_prompt = 0;  // of the tokens, those at the front whose products take bytes
   int n_outputs = 0;
   int n_threads = 1;
   bool replicated = false;  // steps by row: every thread does all rows, in its own memory
@@ -80,6 +81,9 @@ void for_values(const Frame& frame, const Place& place, int thread, Share share,
   }
 }
 
+// From block to block of the ByteBlocks of n_prompt rows.
+inline int64_t byte_block_stride(int n_prompt) { return n_prompt * int64_t{sizeof(ByteBlock)}; }
+
 using StepFn = std::function<void(const Frame&, int thread)>;
 
 // What a step computes of the graph, for the profile: a node, or of an Experts node the products of
@@ -104,7 +108,11 @@ StepFn embed_position_step(const KernelTable& k, const graph::WeightRef& table, 
                            Place out);
 StepFn norm_step(const KernelTable& k, const graph::Norm& op, const float* weight,
                  const float* bias, Place x, Place out);
-StepFn prepare_step(const KernelTable& k, Place x, Place prepared);
+// Which form rows are prepared in: ActBlocks, or ByteBlocks for those of prompts. A prepared buffer
+// of both has the ByteBlocks of the n_prompt first rows at its start, those of one column range
+// side by side; the ActBlocks of the other rows lie in their own places after them.
+enum class Form { kExact, kByRole };
+StepFn prepare_step(const KernelTable& k, Form form, Place x, Place prepared);
 StepFn angles_step(graph::RopeTable table, Place out);
 StepFn rope_step(const KernelTable& k, const graph::Rope& op, Place x, Place angles, Place out);
 StepFn scale_by_position_step(const KernelTable& k, const graph::ScaleByPosition& op, Place x,
@@ -119,8 +127,8 @@ StepFn concat_heads_step(const graph::ConcatHeads& op, Place a, Place b, Place o
 StepFn gather_outputs_step(Place x, Place out);
 
 // steps_matmul.cpp: split by weight row or by head.
-StepFn matmul_step(const KernelTable& k, const graph::WeightRef& weight, const float* bias,
-                   Place in, Place out);
+StepFn matmul_step(const KernelTable& k, Form form, const graph::WeightRef& weight,
+                   const float* bias, Place in, Place out);
 // Prepares each head of x by itself.
 StepFn prepare_heads_step(const KernelTable& k, int n_heads, Place x, Place prepared);
 StepFn matmul_heads_step(const KernelTable& k, const graph::MatMulHeads& op,

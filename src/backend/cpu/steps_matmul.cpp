@@ -17,9 +17,10 @@ int tile_tokens(int64_t act_bytes) {
 
 }  // namespace
 
-StepFn matmul_step(const KernelTable& k, const graph::WeightRef& weight, const float* bias,
-                   Place in, Place out) {
+StepFn matmul_step(const KernelTable& k, Form form, const graph::WeightRef& weight,
+                   const float* bias, Place in, Place out) {
   const MatmulFn product = k.matmul[static_cast<int>(weight_of(weight.type))];
+  const ByteMatmulFn byte_product = k.matmul_bytes[static_cast<int>(weight_of(weight.type))];
   const auto n_cols = static_cast<int>(weight.shape.cols());
   const int64_t bytes = row_bytes(weight.type, n_cols);
   const int tile = tile_tokens(in.row_bytes);
@@ -28,7 +29,19 @@ StepFn matmul_step(const KernelTable& k, const graph::WeightRef& weight, const f
     if (share.empty()) return;
     const auto n = static_cast<int>(share.size());
     const int n_tokens = n_rows_of(frame, out);
-    for (int begin = 0; begin < n_tokens; begin += tile) {
+    const int n_prompt = form == Form::kByRole ? frame.n_prompt : 0;
+    if (n_prompt > 0) {
+      byte_product({.weights = data + share.begin * bytes,
+                    .row_bytes = bytes,
+                    .n_rows = n,
+                    .n_cols = n_cols,
+                    .acts = reinterpret_cast<const ByteBlock*>(row_bytes_of(frame, in, 0)),
+                    .block_bytes = byte_block_stride(n_prompt),
+                    .n_tokens = n_prompt,
+                    .out = row_of(frame, out, 0) + share.begin,
+                    .out_stride = out.row_bytes / static_cast<int64_t>(sizeof(float))});
+    }
+    for (int begin = n_prompt; begin < n_tokens; begin += tile) {
       product({.weights = data + share.begin * bytes,
                .row_bytes = bytes,
                .n_rows = n,

@@ -64,9 +64,15 @@ StepFn norm_step(const KernelTable& k, const graph::Norm& op, const float* weigh
       };
 }
 
-StepFn prepare_step(const KernelTable& k, Place x, Place prepared) {
+StepFn prepare_step(const KernelTable& k, Form form, Place x, Place prepared) {
   return [=, &k](const Frame& frame, int thread) {
+    const int n_prompt = form == Form::kByRole ? frame.n_prompt : 0;
     for_rows(frame, x, thread, [&](int64_t i) {
+      if (i < n_prompt) {
+        auto* first = reinterpret_cast<ByteBlock*>(row_bytes_of(frame, prepared, 0));
+        k.quantize_bytes(row_of(frame, x, i), x.width, first + i, byte_block_stride(n_prompt));
+        return;
+      }
       k.quantize_act(row_of(frame, x, i), x.width,
                      reinterpret_cast<ActBlock*>(row_bytes_of(frame, prepared, i)));
     });
