@@ -402,8 +402,9 @@ Status Compiler::expand(const graph::Experts& op, ValueId out) {
   BufferId down_in = hidden;
   if (prepared_hidden) {
     down_in = pair_rows(width, prepared_bytes(width));
-    draft(name(out, "prepare"), By::kRows, {hidden}, {down_in},
-          [=, this](Share) { return prepare_step(k_, place(hidden), place(down_in)); });
+    draft(name(out, "prepare"), By::kRows, {hidden}, {down_in}, [=, this](Share) {
+      return prepare_step(k_, Form::kExact, place(hidden), place(down_in));
+    });
   }
   product("down", op.down, op.down_bias, down_in, down);
   draft(name(out, "combine"), By::kValues, {down, groups, op.route}, {out}, [=, this](Share share) {
