@@ -88,6 +88,7 @@ TEST_P(ToyFormats, of_latent_attention_whole_and_in_parts) {
   test::ToyOptions options{.arch = "deepseek2", .format = GetParam()};
   options.set = {{"D", "256"},
                  {"F", "256"},
+                 {"H", "2"},
                  {"L", "1"},
                  {"attention.q_lora_rank", "256"},
                  {"attention.kv_lora_rank", "256"},
