@@ -173,6 +173,26 @@ TEST_P(Matmul, a_result_does_not_depend_on_the_tile_it_is_computed_in) {
   }
 }
 
+// Decode holds the activations of 16384 columns at most: longer rows go in several passes.
+TEST_P(Matmul, rows_of_any_length_have_the_same_bits_on_every_instruction_set) {
+  if (GetParam().block_weights == 1) return;
+  Random random(7);
+  for (const int n_cols : {4096, 4608, 16384, 16640, 35072}) {
+    const int rest = GetParam().block_weights == 32 ? 96 : 0;
+    const Problem problem(GetParam().type, n_cols + rest, random);
+    for (const int n_tokens : {1, 2, 3, 4}) {
+      const std::vector<float> expected = problem.run(table_for("base"), 6, n_tokens);
+      for (const std::string_view isa : machine_isa_names()) {
+        const std::vector<float> result = problem.run(table_for(isa), 6, n_tokens);
+        for (size_t i = 0; i < result.size(); ++i) {
+          ASSERT_TRUE(same_bits(result[i], expected[i]))
+              << isa << ' ' << GetParam().name << ' ' << n_cols << ", " << n_tokens << " tokens";
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Matmul, many_tokens_give_what_one_gives) {
   Random random(6);
   const DType type = GetParam().type;

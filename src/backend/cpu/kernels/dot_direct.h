@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Products of quantized weights with one to four tokens (decode), written once over Words: limited
-// by the machine's read bandwidth. Four rows from four distant segments go together: a core keeps
-// more misses in flight over several streams than over one (docs/design: 15 % at four streams), and
-// the sums of four rows are added over their lanes side by side. The next bytes are fetched 1 KiB
-// ahead. In, out and the exact arithmetic: kernels/table.h.
+// Products of weights in super-blocks with one to four tokens (decode), written once over Words:
+// limited by the machine's read bandwidth. Four rows from four distant segments go together: a core
+// keeps more misses in flight over several streams than over one (docs/design: 15 % at four
+// streams), and the sums of four rows are added over their lanes side by side. The next bytes are
+// fetched 1 KiB ahead. In, out and the exact arithmetic: kernels/table.h.
 #pragma once
 #include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/unpack.h"
@@ -138,72 +138,7 @@ inline void super_direct(const MatmulTile& tile, FourRows rows) {
   store_all<T>(tile, rows, totals);
 }
 
-// The products of 8 groups of one row with T tokens, before they are added.
-template <class Format, int T>
-HEARTH_INLINE inline void group_products(const uint8_t* blocks, const Acts<T>& acts,
-                                         __m256 out[T]) {
-  Ints sums[T][4];
-#pragma GCC unroll 4
-  for (int pair = 0; pair < 4; ++pair) {
-    const uint8_t* first = blocks + 2 * pair * Format::kBytes;
-    for (int t = 0; t < T; ++t) sums[t][pair] = ints_zero();
-    Format::visit(first, first + Format::kBytes, [&](int a, int b, Words w) HEARTH_INLINE {
-      for (int t = 0; t < T; ++t) {
-        const int16_t* x = acts.block[t]->x + 64 * pair;
-        sums[t][pair] = ints_dot(sums[t][pair], w, words_load_two(x + a, x + b));
-      }
-    });
-  }
-  const __m256 d = group_scales<Format>(blocks, 0);
-  for (int t = 0; t < T; ++t) out[t] = _mm256_mul_ps(d, _mm256_cvtepi32_ps(ints_sum8(sums[t])));
-  if constexpr (Format::kHasMin) {
-    const __m256 m = group_scales<Format>(blocks, 2);
-    for (int t = 0; t < T; ++t) {
-      const __m256i x_sums =
-          _mm256_madd_epi16(load_pairs(acts.block[t]->sum32), _mm256_set1_epi32(0x10100));
-      out[t] = _mm256_add_ps(out[t], _mm256_mul_ps(m, _mm256_cvtepi32_ps(x_sums)));
-    }
-  }
-}
-
-// One block of activations (8 groups) of four rows: the tree of kernels/table.h by pairs of lanes.
-template <class Format, int T>
-HEARTH_INLINE inline void add_group_block(const FourRows& rows, Acts<T>& acts, __m128 totals[T]) {
-  __m256 p[4][T];
-#pragma GCC unroll 4
-  for (int r = 0; r < 4; ++r) group_products<Format, T>(rows.block[r], acts, p[r]);
-  for (int t = 0; t < T; ++t) {
-    const __m256 all =
-        _mm256_hadd_ps(_mm256_hadd_ps(p[0][t], p[1][t]), _mm256_hadd_ps(p[2][t], p[3][t]));
-    const __m128 value = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
-    totals[t] = _mm_add_ps(totals[t], _mm_mul_ps(value, _mm_set1_ps(acts.block[t]->scale)));
-    ++acts.block[t];
-  }
-}
-
-template <class Format, int T>
-inline void group_direct(const MatmulTile& tile, FourRows rows) {
-  __m128 totals[T];
-  for (int t = 0; t < T; ++t) totals[t] = _mm_setzero_ps();
-  Acts<T> acts = act_rows<T>(tile);
-  const int n_full = tile.n_cols / 256, rest_bytes = tile.n_cols % 256 / 32 * Format::kBytes;
-  for (int b = 0; b < n_full; ++b) {
-    for (int r = 0; r < 4; ++r) prefetch(rows.block[r], 8 * Format::kBytes);
-    add_group_block<Format, T>(rows, acts, totals);
-    for (int r = 0; r < 4; ++r) rows.block[r] += 8 * Format::kBytes;
-  }
-  if (rest_bytes != 0) {
-    uint8_t copies[4][8 * Format::kBytes] = {};  // groups past the end have d = 0
-    for (int r = 0; r < 4; ++r) {
-      __builtin_memcpy(copies[r], rows.block[r], static_cast<unsigned long>(rest_bytes));
-      rows.block[r] = copies[r];
-    }
-    add_group_block<Format, T>(rows, acts, totals);
-  }
-  store_all<T>(tile, rows, totals);
-}
-
-// kernel: super_direct or group_direct with a format and a number of tokens.
+// kernel: what to do with each four rows.
 template <class Kernel>
 inline void for_four_rows(const MatmulTile& tile, const Kernel& kernel) {
   const int segment = tile.n_rows / 4, rest = tile.n_rows % 4;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Products of quantized weights for AVX-512 with VNNI: the templates of dot_quant.h over
-// words.avx512.h.
+// quads.avx512.h.
 #include "backend/cpu/kernels/dot_pairs.avx512vnni.h"
 // The product of pairs first, then what is written over it.
-#include "backend/cpu/kernels/words.avx512.h"
+#include "backend/cpu/kernels/quads.avx512.h"
 // And what is written over that.
 #include "backend/cpu/kernels/dot_quant.h"
 

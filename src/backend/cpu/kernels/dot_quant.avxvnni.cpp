@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Products of quantized weights for AVX-VNNI (256 bits): the templates of dot_quant.h over
-// words.avx2.h.
+// quads.avx2.h.
 #include "backend/cpu/kernels/dot_pairs.avxvnni.h"
 // The product of pairs first, then what is written over it.
-#include "backend/cpu/kernels/words.avx2.h"
+#include "backend/cpu/kernels/quads.avx2.h"
 // And what is written over that.
 #include "backend/cpu/kernels/dot_quant.h"
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The products of all quantized formats: few tokens directly from the file's layout, more through
-// panels. Included by dot_quant.<isa>.cpp after dot_pairs.<isa>.h and words.<isa>.h.
+// panels. Included by dot_quant.<isa>.cpp after dot_pairs.<isa>.h and
+// quads.<isa>.h.
 #pragma once
 #include "backend/cpu/kernels/dot_direct.h"
+#include "backend/cpu/kernels/dot_groups.h"
 #include "backend/cpu/kernels/dot_panel.h"
 
 namespace hearth::cpu {
@@ -24,16 +26,16 @@ void matmul_super(const MatmulTile& tile) {
   }
 }
 
-template <class Format>
+template <class Format, class Quads>
 void matmul_group(const MatmulTile& tile) {
   switch (tile.n_tokens) {
     case 1:
-      return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 1>(tile, r); });
+      return groups_direct<Quads, 1>(tile);
     case 2:
-      return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 2>(tile, r); });
+      return groups_direct<Quads, 2>(tile);
     case 3:
     case 4:
-      return for_four_rows(tile, [&](const FourRows& r) { group_direct<Format, 4>(tile, r); });
+      return groups_direct<Quads, 4>(tile);
     default:
       return panel_matmul<GroupKernel<Format>>(tile);
   }
@@ -41,13 +43,13 @@ void matmul_group(const MatmulTile& tile) {
 
 inline void add_all_dot_quant(KernelTable& table) {
   const auto set = [&](Weight weight, MatmulFn fn) { table.matmul[static_cast<int>(weight)] = fn; };
-  set(Weight::kQ4_0, matmul_group<Q4_0>);
-  set(Weight::kQ4_1, matmul_group<Q4_1>);
-  set(Weight::kQ5_0, matmul_group<Q5_0>);
-  set(Weight::kQ5_1, matmul_group<Q5_1>);
-  set(Weight::kQ8_0, matmul_group<Q8_0>);
-  set(Weight::kIQ4_NL, matmul_group<IQ4NL>);
-  set(Weight::kMXFP4, matmul_group<MXFP4>);
+  set(Weight::kQ4_0, matmul_group<Q4_0, QuadsQ4_0>);
+  set(Weight::kQ4_1, matmul_group<Q4_1, QuadsQ4_1>);
+  set(Weight::kQ5_0, matmul_group<Q5_0, QuadsQ5_0>);
+  set(Weight::kQ5_1, matmul_group<Q5_1, QuadsQ5_1>);
+  set(Weight::kQ8_0, matmul_group<Q8_0, QuadsQ8_0>);
+  set(Weight::kIQ4_NL, matmul_group<IQ4NL, QuadsIQ4NL>);
+  set(Weight::kMXFP4, matmul_group<MXFP4, QuadsMXFP4>);
   set(Weight::kQ2_K, matmul_super<Q2K>);
   set(Weight::kQ3_K, matmul_super<Q3K>);
   set(Weight::kQ4_K, matmul_super<Q4K>);

@@ -309,21 +309,5 @@ struct MXFP4 {
   }
 };
 
-// The scales of 8 blocks that lie side by side: binary16 at byte `at`, or mxfp4's exponents.
-template <class Format>
-inline __m256 group_scales(const uint8_t* blocks, int at) {
-  if constexpr (Format::kMxScale) {
-    float lanes[8];
-    for (int j = 0; j < 8; ++j) lanes[j] = mxfp4_scale(blocks[j * Format::kBytes]);
-    return _mm256_loadu_ps(lanes);
-  } else {
-    const auto half = [&](int j) {
-      return static_cast<int16_t>(load_u16(blocks + j * Format::kBytes + at));
-    };
-    return _mm256_cvtph_ps(
-        _mm_setr_epi16(half(0), half(1), half(2), half(3), half(4), half(5), half(6), half(7)));
-  }
-}
-
 }  // namespace
 }  // namespace hearth::cpu
