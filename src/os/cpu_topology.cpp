@@ -34,7 +34,7 @@ int count_within(hwloc_topology_t topology, hwloc_obj_type_t type, hwloc_const_b
 }
 
 void read_loaded(hwloc_topology_t topology, CpuInfo& info) {
-  info.physical_cores = std::max(1, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE));
+  info.physical_cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
   info.logical_cpus = std::max(1, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU));
   info.hybrid = hwloc_cpukinds_get_nr(topology, 0) > 1;
   info.l1d_bytes = cache_bytes(topology, HWLOC_OBJ_L1CACHE);
@@ -51,10 +51,16 @@ void read_loaded(hwloc_topology_t topology, CpuInfo& info) {
   hwloc_bitmap_free(allowed);
 }
 
-bool read_by_hwloc(CpuInfo& info) {
+// False where it finds no cores.
+bool read_by_hwloc(CpuInfo& info, bool has_tree) {
   hwloc_topology_t topology = nullptr;
   if (hwloc_topology_init(&topology) != 0) return false;
-  const bool loaded = hwloc_topology_load(topology) == 0;
+  // The part that reads the tree writes a line of its own to stderr where there is none.
+  if (!has_tree) {
+    hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "linux");
+  }
+  const bool loaded =
+      hwloc_topology_load(topology) == 0 && hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE) > 0;
   if (loaded) read_loaded(topology, info);
   hwloc_topology_destroy(topology);
   return loaded;
@@ -98,7 +104,24 @@ std::set<int> allowed_cpus() {
   return cpus;
 }
 
-void read_by_list(const fs::path& cpuinfo, CpuInfo& info) {
+// What hwloc looks for below /sys.
+bool has_tree(const fs::path& root) {
+  for (const char* folder : {"sys/bus/cpu/devices/cpu0", "sys/devices/system/cpu/cpu0"}) {
+    for (const char* file : {"package_cpus", "core_cpus", "core_siblings", "thread_siblings"}) {
+      std::error_code error;
+      if (fs::exists(root / folder / "topology" / file, error)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+void read_cpu_topology(CpuInfo& info, const fs::path& root) {
+  if (!read_by_hwloc(info, has_tree(root))) read_cpu_list(info, root / "proc/cpuinfo");
+}
+
+void read_cpu_list(CpuInfo& info, const fs::path& cpuinfo) {
   const std::vector<Listed> listed = list_cpus(cpuinfo);
   const std::set<int> allowed = allowed_cpus();
   if (listed.empty()) {
@@ -124,24 +147,6 @@ void read_by_list(const fs::path& cpuinfo, CpuInfo& info) {
   info.physical_cores = static_cast<int>(cores.size());
   info.usable_cpus = std::max(1, usable_cpus);
   info.usable_cores = std::max(1, static_cast<int>(usable_cores.size()));
-}
-
-// What hwloc looks for: it writes a line of its own to stderr where none of these is there, and
-// then knows of no core.
-bool has_tree(const fs::path& root) {
-  for (const char* folder : {"sys/bus/cpu/devices/cpu0", "sys/devices/system/cpu/cpu0"}) {
-    for (const char* file : {"package_cpus", "core_cpus", "core_siblings", "thread_siblings"}) {
-      std::error_code error;
-      if (fs::exists(root / folder / "topology" / file, error)) return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
-void read_cpu_topology(CpuInfo& info, const fs::path& root) {
-  if (!has_tree(root) || !read_by_hwloc(info)) read_by_list(root / "proc/cpuinfo", info);
 }
 
 }  // namespace hearth::os

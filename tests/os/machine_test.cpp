@@ -94,14 +94,23 @@ std::string eight_listed_cpus() {
   return text;
 }
 
-TEST(CpuTopology, without_a_tree_of_processors_the_list_counts_and_nothing_is_said) {
+TEST(CpuTopology, without_a_tree_of_processors_they_are_found_and_nothing_is_said) {
   const TempFolder root;
-  put(root / "proc/cpuinfo", eight_listed_cpus());
   put(root / "sys/devices/system/cpu/cpu0/online", "1\n");
-  CpuInfo info;
+  CpuInfo with, without;
   testing::internal::CaptureStderr();
-  read_cpu_topology(info, root.path());
+  read_cpu_topology(without, root.path());
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  read_cpu_topology(with);
+  EXPECT_EQ(without.usable_cpus, with.usable_cpus);
+  EXPECT_EQ(without.usable_cores, with.usable_cores);
+}
+
+TEST(CpuList, cores_are_counted_by_package_and_number) {
+  const TempFolder root;
+  put(root / "cpuinfo", eight_listed_cpus());
+  CpuInfo info;
+  read_cpu_list(info, root / "cpuinfo");
   EXPECT_EQ(info.logical_cpus, 8);
   EXPECT_EQ(info.physical_cores, 4);
   EXPECT_GE(info.usable_cores, 1);
@@ -109,32 +118,27 @@ TEST(CpuTopology, without_a_tree_of_processors_the_list_counts_and_nothing_is_sa
   EXPECT_LE(info.usable_cpus, info.logical_cpus);
 }
 
-TEST(CpuTopology, processors_listed_without_their_core_are_cores) {
+TEST(CpuList, processors_listed_without_their_core_are_cores) {
   const TempFolder root;
-  put(root / "proc/cpuinfo", "processor : 0\n\nprocessor : 1\n\nprocessor:2\ncore id: x\n");
+  put(root / "cpuinfo", "processor : 0\n\nprocessor : 1\n\nprocessor:2\ncore id: x\n");
   CpuInfo info;
-  read_cpu_topology(info, root.path());
+  read_cpu_list(info, root / "cpuinfo");
   EXPECT_EQ(info.logical_cpus, 3);
   EXPECT_EQ(info.physical_cores, 3);
 }
 
-TEST(CpuTopology, the_list_and_the_tree_agree_on_this_machine) {
-  const TempFolder root;
-  std::ostringstream cpuinfo;
-  cpuinfo << std::ifstream("/proc/cpuinfo").rdbuf();
-  put(root / "proc/cpuinfo", cpuinfo.str());
+TEST(CpuList, agrees_with_the_tree_on_this_machine) {
   CpuInfo by_list, by_tree;
-  read_cpu_topology(by_list, root.path());
+  read_cpu_list(by_list, "/proc/cpuinfo");
   read_cpu_topology(by_tree);
   EXPECT_EQ(by_list.usable_cpus, by_tree.usable_cpus);
   EXPECT_EQ(by_list.usable_cores, by_tree.usable_cores);
   EXPECT_GE(by_list.logical_cpus, by_tree.logical_cpus);  // the tree has those of the container
 }
 
-TEST(CpuTopology, with_neither_the_system_still_counts_its_processors) {
-  const TempFolder root;
+TEST(CpuList, without_a_list_the_scheduler_still_counts) {
   CpuInfo info;
-  read_cpu_topology(info, root.path());
+  read_cpu_list(info, "/no/such/file");
   cpu_set_t set;
   ASSERT_EQ(::sched_getaffinity(0, sizeof(set), &set), 0);
   EXPECT_EQ(info.usable_cpus, CPU_COUNT(&set));
