@@ -90,6 +90,11 @@ class BenchPeers(bad_tree.TreeTest):
         self.assertEqual([row["wrong"] for row in self.rows()], [True])
         self.assertIn("no peer", done.stdout)
 
+    def test_random_weights_have_no_perplexity(self):
+        done = self.measure("--random", "--what", "decode", PPL="108.7")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([row["what"] for row in self.rows()], ["decode"])
+
     def test_a_busy_machine_ends_the_run_with_its_words(self):
         done = self.measure(BUSY="1")
         self.assertNotEqual(done.returncode, 0)
