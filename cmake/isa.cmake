@@ -4,9 +4,11 @@ set(HEARTH_ISA_FLAGS_base "")
 set(HEARTH_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
 set(HEARTH_ISA_FLAGS_avxvnni -mavx2 -mfma -mf16c -mbmi2 -mavxvnni)
 set(HEARTH_ISA_FLAGS_avx512
-    -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl
-    # g++ 12 takes its own intrinsics for reads of unset variables (GCC bug 105593).
-    -Wno-uninitialized -Wno-maybe-uninitialized)
+    -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 takes its own intrinsics for reads of unset variables (GCC bug 105593).
+  list(APPEND HEARTH_ISA_FLAGS_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
 set(HEARTH_ISA_FLAGS_avx512vnni ${HEARTH_ISA_FLAGS_avx512} -mavx512vnni)
 
 # Gives every kernel file its flags. FILES: paths that may contain <family>.<isa>.cpp.
