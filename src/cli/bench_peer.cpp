@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/quote.h"
 #include "cli/bench_options.h"
 #include "cli/output.h"
@@ -43,7 +44,7 @@ Counts counts_of(const Peer& peer, const BenchCase& c) {
 // llama-bench -o json: an array with one object per test. Of several repetitions the last counts:
 // the ones before it have warmed caches, as hearth's own first round has.
 Result<double> parse_json(const Counts& counts, std::string_view out) {
-  const auto rows = nlohmann::json::parse(out, nullptr, false);
+  const auto rows = hearth::parse_json(out);
   if (!rows.is_array()) return corrupt("the peer's answer is not a list of tests in JSON");
   for (const auto& row : rows) {
     if (!row.is_object()) continue;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "base/json.h"
 #include "base/quote.h"
 #include "hub/catalogue_json.h"
 #include "hub/json_field.h"
@@ -63,7 +64,7 @@ Result<CatalogueModel> parse_model(const nlohmann::json& entry) {
 }  // namespace
 
 Result<Catalogue> Catalogue::parse(std::string_view text) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = parse_json(text);
   if (json.is_discarded()) return corrupt("the catalogue is not JSON");
   if (count_field(json, "version") != kVersion) return unsupported("the catalogue's version");
   Catalogue catalogue;

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/quote.h"
 #include "hub/json_field.h"
 #include "hub/model_name.h"
@@ -31,7 +32,7 @@ Result<ManifestFile> parse_file(const nlohmann::json& entry, bool linked) {
 }  // namespace
 
 Result<Manifest> parse_manifest(std::string_view text) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = parse_json(text);
   if (json.is_discarded() || !json.is_object()) return corrupt("not a JSON object");
   const auto version = count_field(json, "version");
   if (!version) return corrupt("no version");

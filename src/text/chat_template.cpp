@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "text/jinja/interpreter.h"
 #include "text/jinja/parser.h"
 #include "text/tokenizer.h"
@@ -77,11 +78,9 @@ ChatInput one_question() {
 }
 
 Json one_tool() {
-  const auto tool = Json::parse(R"([{"type":"function","function":{"name":"probe_tool",
+  return parse_ordered_json(R"([{"type":"function","function":{"name":"probe_tool",
       "description":"d","parameters":{"type":"object","properties":{"city":{"type":"string",
-      "description":"c"}},"required":["city"]}}}])",
-                                nullptr, false);
-  return tool;
+      "description":"c"}},"required":["city"]}}}])");
 }
 
 bool switches(const ChatTemplate& chat, const char* name) {

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
+
 namespace hearth::text {
 namespace {
 
@@ -99,7 +101,7 @@ Result<Json> parse_exact_json(std::string_view text) {
     return over_limit("more than {} MiB", kMaxConversationBytes >> 20);
   JsonCheck check;
   if (!Json::sax_parse(text, &check)) return Failure(std::move(check.status).error());
-  return Json::parse(text, nullptr, false);
+  return parse_ordered_json(text);
 }
 
 Status check_messages(const Json& messages) {

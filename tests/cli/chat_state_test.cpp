@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "base/json.h"
 #include "tests/support/temp_folder.h"
 
 namespace hearth::cli {
@@ -21,7 +22,7 @@ ChatState short_talk() {
 }
 
 TEST(ChatState, messages_come_in_the_order_and_form_of_the_template) {
-  EXPECT_EQ(short_talk().messages(), json::parse(R"([
+  EXPECT_EQ(short_talk().messages(), parse_ordered_json(R"([
       {"role":"system","content":"Be brief."},
       {"role":"user","content":"Chào"},
       {"role":"assistant","content":"Chào bạn!\n"}])"));

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json.h"
 #include "tests/support/run_hearth.h"
 
 namespace hearth::cli {
@@ -59,7 +60,7 @@ TEST(Frame, with_json_an_error_is_an_object_on_standard_output) {
   const Ran ran = hearth({"version", "--json", "--nonsense-option"});
   EXPECT_EQ(ran.status, 2);
   EXPECT_EQ(ran.err, "");
-  const auto json = nlohmann::json::parse(ran.out, nullptr, false);
+  const auto json = parse_json(ran.out);
   ASSERT_TRUE(json.is_object()) << ran.out;
   EXPECT_EQ(json["error"]["code"], "invalid");
   EXPECT_EQ(json["error"]["message"], "unknown option '--nonsense-option'");
@@ -69,7 +70,7 @@ TEST(Frame, with_json_an_error_is_an_object_on_standard_output) {
 TEST(Frame, version_is_a_verb_and_an_option) {
   EXPECT_EQ(hearth({"--version"}).out, hearth({"version"}).out);
   EXPECT_EQ(hearth({"--version"}).out.substr(0, 7), "hearth ");
-  const auto json = nlohmann::json::parse(hearth({"version", "--json"}).out, nullptr, false);
+  const auto json = parse_json(hearth({"version", "--json"}).out);
   EXPECT_TRUE(json["version"].is_string());
 }
 
@@ -86,7 +87,7 @@ TEST(Frame, a_full_disk_is_said_and_fails) {
 TEST(Output, json_with_broken_utf8_is_still_json) {
   for (int byte = 0x80; byte <= 0xff; ++byte) {
     const std::string text = json_text({{"piece", std::string(1, static_cast<char>(byte))}});
-    const auto back = nlohmann::json::parse(text, nullptr, false);
+    const auto back = parse_json(text);
     ASSERT_TRUE(back.is_object()) << byte;
     EXPECT_EQ(back["piece"], "\xef\xbf\xbd") << byte;
   }

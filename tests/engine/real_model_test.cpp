@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "engine/generate.h"
 #include "sample/logprobs.h"
 #include "tests/engine/toy_engine.h"
@@ -31,7 +32,7 @@ Result<RealModel> load(const std::string& name, const std::filesystem::path& pat
                        bool reference = false) {
   RealModel model;
   std::ifstream in(test::source_dir() + "/tests/engine/golden/real_" + name + ".json");
-  model.golden = nlohmann::json::parse(in, nullptr, false);
+  model.golden = parse_json(std::string{std::istreambuf_iterator<char>(in), {}});
   if (model.golden.is_discarded()) return invalid("no golden of {}", name);
   TRY_LET(auto file, file::Gguf::open(path));
   model.file = std::make_unique<file::Gguf>(std::move(file));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "cli/verb.h"
 
 namespace hearth::test {
@@ -14,7 +15,7 @@ namespace hearth::test {
 struct Ran {
   int status = 0;
   std::string out, err;
-  nlohmann::json json() const { return nlohmann::json::parse(out, nullptr, false); }
+  nlohmann::json json() const { return parse_json(out); }
 };
 
 // All bytes of a stream that was written; closes it.

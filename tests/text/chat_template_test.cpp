@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json.h"
+
 namespace hearth::text {
 namespace {
 
@@ -10,7 +12,7 @@ using Json = nlohmann::ordered_json;
 
 ChatInput input_of(const char* messages) {
   ChatInput input;
-  input.messages = Json::parse(messages, nullptr, false);
+  input.messages = parse_ordered_json(messages);
   return input;
 }
 

@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 
+#include "base/json.h"
 #include "tests/support/paths.h"
 #include "tests/text/jinja_rendering.h"
 
@@ -232,7 +233,7 @@ constexpr std::string_view kEverything = R"({#- note -#}
 {% raw %}{{ raw }}{% endraw %}{{ r|selectattr('n', 'equalto', 'x')|list|length // 2 ** 2 }})";
 
 const nlohmann::ordered_json& variables() {
-  static const auto json = nlohmann::ordered_json::parse(
+  static const auto json = parse_ordered_json(
       R"({"d": {"a": 1, "b": {"c": [1, null]}, "e": ""}, "s": "x, y", "r": [{"n": "x"}]})");
   return json;
 }

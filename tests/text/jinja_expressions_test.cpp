@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "base/json.h"
 #include "tests/support/paths.h"
 #include "tests/text/jinja_rendering.h"
 
@@ -15,7 +16,7 @@ using test::render;
 
 TEST(JinjaExpressions, every_captured_template_gives_what_jinja2_gives_or_fails_where_it_raises) {
   std::ifstream file(hearth::test::source_dir() + "/tests/text/golden/jinja_expressions.json");
-  const auto golden = nlohmann::ordered_json::parse(file, nullptr, false);
+  const auto golden = parse_ordered_json(std::string{std::istreambuf_iterator<char>(file), {}});
   ASSERT_FALSE(golden.is_discarded());
   ASSERT_GE(golden["cases"].size(), 3000u);
   for (const auto& one : golden["cases"]) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "tests/support/inputs.h"
 #include "text/chat_template.h"
 
@@ -57,7 +58,7 @@ TEST(JinjaGolden, every_real_template_renders_every_conversation_as_jinja2_does)
   const auto path = test::input("goldens/templates.json");
   HEARTH_NEEDS_INPUT(path);
   std::ifstream file(path);
-  const Json golden = Json::parse(file, nullptr, false);
+  const Json golden = parse_ordered_json(std::string{std::istreambuf_iterator<char>(file), {}});
   ASSERT_FALSE(golden.is_discarded());
   const std::tm now = calendar(golden["now"]);
   const size_t n_templates = golden["templates"].size(), n_inputs = golden["inputs"].size();
