@@ -3,9 +3,10 @@
 // set of this machine, beside what the memory gives: one thread reading as decode does. A claim of
 // speed is a ratio of two figures of one run.
 //   bench_kernels --benchmark_filter=decode/.*/avx512vnni
-// decode/<format>/<isa>: one token, a matrix larger than the caches; bytes_per_second against
-// read/<streams>. prefill/<format>/<isa>/<tokens>: items are multiply-adds. bytes/…: the same with
-// activations as bytes; peak/<isa>: the multiply-adds of bytes that one thread can do at all.
+// decode/<format>/<isa>/<columns>: one token, a matrix larger than the caches; bytes_per_second
+// against read/<streams>. prefill/<format>/<isa>/<tokens>: items are multiply-adds. bytes/…: the
+// same with activations as bytes; peak/<isa>: the multiply-adds of bytes that one thread can do at
+// all.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -72,15 +73,16 @@ KernelTable table_for(const std::string& isa) {
 void decode(benchmark::State& state, DType type, const std::string& isa) {
   const KernelTable table = table_for(isa);
   const Weight weight = weight_of(type);
-  const Tokens tokens(table, weight, 1, kColumns);
-  const int64_t bytes = row_bytes(type, kColumns);
+  const auto n_cols = static_cast<int>(state.range(0));
+  const Tokens tokens(table, weight, 1, n_cols);
+  const int64_t bytes = row_bytes(type, n_cols);
   const int n_rows = static_cast<int>(kWeightBytes / bytes);
   std::vector<float> out(static_cast<size_t>(n_rows));
   for (auto _ : state) {
     table.matmul[static_cast<int>(weight)]({.weights = weight_bytes().data(),
                                             .row_bytes = bytes,
                                             .n_rows = n_rows,
-                                            .n_cols = kColumns,
+                                            .n_cols = n_cols,
                                             .acts = tokens.data(),
                                             .act_bytes = tokens.act_bytes,
                                             .n_tokens = 1,
@@ -234,7 +236,10 @@ void register_all() {
     for (const DTypeInfo& format : all_dtypes()) {
       const std::string suffix = std::string(format.name) + '/' + isa;
       const DType type = format.type;
-      benchmark::RegisterBenchmark(("decode/" + suffix).c_str(), decode, type, isa);
+      auto* const one =
+          benchmark::RegisterBenchmark(("decode/" + suffix).c_str(), decode, type, isa);
+      one->Arg(kColumns);
+      if (format.block_weights == 32) one->Arg(576);  // no whole number of 256
       benchmark::RegisterBenchmark(("prefill/" + suffix).c_str(), prefill, type, isa)
           ->Arg(1)
           ->Arg(2)
@@ -278,6 +283,7 @@ int main(int argc, char** argv) {
   hearth::cpu::register_all();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  hearth::cpu::weight_bytes();  // made before anything is timed
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

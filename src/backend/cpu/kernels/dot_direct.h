@@ -20,7 +20,7 @@ struct FourRows {
   int n;
 };
 
-inline FourRows four_rows(const MatmulTile& tile, int first, int step, int n) {
+HEARTH_INLINE inline FourRows four_rows(const MatmulTile& tile, int first, int step, int n) {
   FourRows rows;
   rows.n = n;
   for (int r = 0; r < 4; ++r) {
@@ -30,19 +30,20 @@ inline FourRows four_rows(const MatmulTile& tile, int first, int step, int n) {
   return rows;
 }
 
-inline void prefetch(const uint8_t* p, int bytes) {
+HEARTH_INLINE inline void prefetch(const uint8_t* p, int bytes) {
   for (int i = 0; i < bytes; i += 64) {
     _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchBytes + i), _MM_HINT_T0);
   }
 }
 
-inline void store_rows(const MatmulTile& tile, const FourRows& rows, int token, __m128 sums) {
+HEARTH_INLINE inline void store_rows(const MatmulTile& tile, const FourRows& rows, int token,
+                                     __m128 sums) {
   float lanes[4];
   _mm_storeu_ps(lanes, sums);
   for (int r = 0; r < rows.n; ++r) tile.out[token * tile.out_stride + rows.index[r]] = lanes[r];
 }
 
-inline __m128 halves_of(const FourRows& rows, int at) {
+HEARTH_INLINE inline __m128 halves_of(const FourRows& rows, int at) {
   const auto half = [&](int r) { return static_cast<int16_t>(load_u16(rows.block[r] + at)); };
   return _mm_cvtph_ps(_mm_setr_epi16(half(0), half(1), half(2), half(3), 0, 0, 0, 0));
 }
@@ -69,7 +70,8 @@ inline Acts<T> act_rows(const MatmulTile& tile) {
 }
 
 template <int T>
-inline void store_all(const MatmulTile& tile, const FourRows& rows, const __m128 sums[T]) {
+HEARTH_INLINE inline void store_all(const MatmulTile& tile, const FourRows& rows,
+                                    const __m128 sums[T]) {
   for (int t = 0; t < T && t < tile.n_tokens; ++t) store_rows(tile, rows, t, sums[t]);
 }
 
@@ -112,7 +114,8 @@ HEARTH_INLINE inline void super_sums(const FourRows& rows, const Acts<T>& acts, 
 }
 
 template <class Format, int T>
-inline void super_direct(const MatmulTile& tile, FourRows rows) {
+inline void super_direct(const MatmulTile& tile, int first, int step, int n) {
+  FourRows rows = four_rows(tile, first, step, n);
   __m128 totals[T];
   for (int t = 0; t < T; ++t) totals[t] = _mm_setzero_ps();
   Acts<T> acts = act_rows<T>(tile);
@@ -138,12 +141,14 @@ inline void super_direct(const MatmulTile& tile, FourRows rows) {
   store_all<T>(tile, rows, totals);
 }
 
-// kernel: what to do with each four rows.
+// kernel(first, step, n): what to do with four rows, of which n exist. They go as numbers and not
+// as FourRows: a struct that is stored by fields and loaded by halves stalls until all stores
+// before it are done, and so keeps the core from beginning a row while it ends another.
 template <class Kernel>
 inline void for_four_rows(const MatmulTile& tile, const Kernel& kernel) {
   const int segment = tile.n_rows / 4, rest = tile.n_rows % 4;
-  for (int i = 0; i < segment; ++i) kernel(four_rows(tile, i, segment, 4));
-  if (rest != 0) kernel(four_rows(tile, 4 * segment, 1, rest));
+  for (int i = 0; i < segment; ++i) kernel(i, segment, 4);
+  if (rest != 0) kernel(4 * segment, 1, rest);
 }
 
 }  // namespace

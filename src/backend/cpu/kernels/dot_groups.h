@@ -200,10 +200,11 @@ HEARTH_INLINE inline void add_groups(const FourRows& rows, const QuadBlock* cons
 // The rest of a row: n_groups of 1 to 7. Scales are read of eight groups: where the last rows end
 // before that, from a copy.
 template <class Format, int T>
-inline void add_rest(FourRows rows, int n_groups, const uint8_t* end, const QuadBlock* const x[T],
-                     __m128 totals[T]) {
+HEARTH_INLINE inline void add_rest(FourRows& rows, int n_groups, const uint8_t* end,
+                                   const QuadBlock* const x[T], __m128 totals[T]) {
   constexpr int kAll = 8 * Format::kBytes;
   uint8_t copies[4][kAll];
+#pragma GCC unroll 4
   for (int r = 0; r < 4; ++r) {
     if (end - rows.block[r] >= kAll) continue;
     __builtin_memset(copies[r], 0, kAll);
@@ -218,7 +219,8 @@ inline void add_rest(FourRows rows, int n_groups, const uint8_t* end, const Quad
   }
 }
 
-inline void load_rows(const MatmulTile& tile, const FourRows& rows, int token, __m128& sums) {
+HEARTH_INLINE inline void load_rows(const MatmulTile& tile, const FourRows& rows, int token,
+                                    __m128& sums) {
   const float* out = tile.out + token * tile.out_stride;
   sums =
       _mm_setr_ps(out[rows.index[0]], out[rows.index[1]], out[rows.index[2]], out[rows.index[3]]);
@@ -226,8 +228,8 @@ inline void load_rows(const MatmulTile& tile, const FourRows& rows, int token, _
 
 // n_blocks blocks of activations from `first` on, for four rows.
 template <class Format, int T>
-inline void groups_of_rows(const MatmulTile& tile, FourRows rows, int first, int n_blocks,
-                           const QuadBlock* acts) {
+HEARTH_INLINE inline void groups_of_rows(const MatmulTile& tile, FourRows rows, int first,
+                                         int n_blocks, const QuadBlock* acts) {
   __m128 totals[T];
   for (int t = 0; t < T; ++t) {
     totals[t] = _mm_setzero_ps();
@@ -272,8 +274,8 @@ void groups_direct(const MatmulTile& tile) {
         arrange_quads(act[b], n_groups, Format::kZero, acts[t * n_blocks + b]);
       }
     }
-    for_four_rows(tile, [&](const FourRows& rows) {
-      groups_of_rows<Format, T>(tile, rows, first, n_blocks, acts);
+    for_four_rows(tile, [&](int row, int step, int n) {
+      groups_of_rows<Format, T>(tile, four_rows(tile, row, step, n), first, n_blocks, acts);
     });
   }
 }

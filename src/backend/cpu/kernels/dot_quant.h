@@ -10,17 +10,23 @@
 namespace hearth::cpu {
 namespace {
 
+template <class Format, int T>
+void super_rows(const MatmulTile& tile) {
+  for_four_rows(tile, [&](int first, int step, int n)
+                          HEARTH_INLINE { super_direct<Format, T>(tile, first, step, n); });
+}
+
 // Up to four tokens go directly, three as four: a panel costs more to fill than that saves.
 template <class Format>
 void matmul_super(const MatmulTile& tile) {
   switch (tile.n_tokens) {
     case 1:
-      return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 1>(tile, r); });
+      return super_rows<Format, 1>(tile);
     case 2:
-      return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 2>(tile, r); });
+      return super_rows<Format, 2>(tile);
     case 3:
     case 4:
-      return for_four_rows(tile, [&](const FourRows& r) { super_direct<Format, 4>(tile, r); });
+      return super_rows<Format, 4>(tile);
     default:
       return panel_matmul<SuperKernel<Format>>(tile);
   }
