@@ -30,8 +30,13 @@ inline ByteRows byte_rows(const ByteTile& tile, int first) {
   return rows;
 }
 
-// One block of 16 rows.
-template <class Format>
+// From so many tokens on, a panel's weights are also kept as floats for the outliers; for fewer,
+// each outlier's weight is taken out of the bytes: 3 instructions more at each use, 4 less for each
+// weight.
+constexpr int kValueTokens = 96;
+
+// The first n_groups groups of 32 of one block of 16 rows.
+template <class Format, bool kValues>
 void fill_byte_panel(const ByteRows& rows, int64_t offset, int n_groups, BytePanel& panel) {
   alignas(64) int8_t flat[kPanelRows][kActBlock];
   alignas(64) float d[kPanelRows][16] = {}, m[kPanelRows][16] = {};
@@ -40,20 +45,23 @@ void fill_byte_panel(const ByteRows& rows, int64_t offset, int n_groups, BytePan
   }
   const auto* dwords = reinterpret_cast<const uint32_t*>(flat[0]);
   auto* quads = reinterpret_cast<uint32_t*>(panel.w[0][0]);
-  for (int k = 0; k < kQuads; k += 16) transpose_16(dwords + k, kQuads, quads + kPanelRows * k);
+  const int n_quads = (n_groups + 1) / 2 * 16;  // whole quarters
+  for (int k = 0; k < n_quads; k += 16) {
+    transpose_16(dwords + k, kQuads, quads + kPanelRows * k);
+  }
   transpose_16(reinterpret_cast<const uint32_t*>(d[0]), 16, reinterpret_cast<uint32_t*>(panel.d));
   if constexpr (Format::kMinGroup != 0) {
     transpose_16(reinterpret_cast<const uint32_t*>(m[0]), 16, reinterpret_cast<uint32_t*>(panel.m));
   }
   constexpr int kSteps = Format::kGroup / 4;
   const Ints byte_ones = ints_set(0x01010101);
-  for (int g = 0; g < kActBlock / Format::kGroup; ++g) {
+  for (int g = 0; g < n_quads / kSteps; ++g) {
     const Vec scale = vec_load(panel.d[g]);
     Ints sum = ints_zero();
     for (int k = kSteps * g; k < kSteps * (g + 1); ++k) {
       const Ints w = ints_load(panel.w[k]);
       sum = ints_dot_quads<Format::kWide>(sum, byte_ones, w);
-      for (int i = 0; i < 4; ++i) {
+      for (int i = 0; kValues && i < 4; ++i) {
         const Ints one = ints_dot_quads<Format::kWide>(ints_zero(), ints_set(1 << (8 * i)), w);
         vec_store(panel.value[4 * k + i], vec_mul(scale, ints_to_vec(one)));
       }
@@ -62,11 +70,22 @@ void fill_byte_panel(const ByteRows& rows, int64_t offset, int n_groups, BytePan
   }
 }
 
-// One block of 16 P rows with kByteTokens tokens: sums at out[t * kByteRows + 16 p].
-template <class Format, int P>
-HEARTH_INLINE inline void byte_block(const BytePanel* panels, const ByteBlock* acts, float* out) {
+// The weights of a column in floats.
+template <class Format, bool kValues>
+HEARTH_INLINE inline Vec outlier_weights(const BytePanel& panel, int column) {
+  if constexpr (kValues) return vec_load(panel.value[column]);
+  const Ints w = ints_dot_quads<Format::kWide>(ints_zero(), ints_set(1 << (column % 4 * 8)),
+                                               ints_load(panel.w[column / 4]));
+  return vec_mul(vec_load(panel.d[column / Format::kGroup]), ints_to_vec(w));
+}
+
+// One block of 16 P rows with kByteTokens tokens: sums at out[t * kByteRows + 16 p]. Of a last
+// block only the quarters with columns in them, since the others are 0.
+template <class Format, bool kValues, int P>
+HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, const ByteBlock* acts,
+                                     float* out) {
   constexpr int kSteps = Format::kGroup / 4, kGroups = 64 / Format::kGroup;
-  for (int h = 0; h < 4; ++h) {
+  for (int h = 0; 2 * h < n_groups; ++h) {
     Vec part[P][kByteTokens];
 #pragma GCC unroll 4
     for (int i = 0; i < kGroups; ++i) {
@@ -89,7 +108,8 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, const ByteBlock* a
       for (int p = 0; p < P; ++p) {
         float* to = out + t * kByteRows + kPanelRows * p;
         const Vec sum = vec_fma(part[p][t], scale, vec_load(to));
-        vec_store(to, vec_fma(vec_load(panels[p].value[acts[t].index[h]]), outlier, sum));
+        const Vec weights = outlier_weights<Format, kValues>(panels[p], acts[t].index[h]);
+        vec_store(to, vec_fma(weights, outlier, sum));
       }
     }
   }
@@ -99,7 +119,7 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, const ByteBlock* a
       for (int p = 0; p < P; ++p) {
         float* to = out + t * kByteRows + kPanelRows * p;
         Vec sum = vec_load(to);
-        for (int j = 0; j < kActBlock / Format::kMinGroup; ++j) {
+        for (int j = 0; j < 32 * n_groups / Format::kMinGroup; ++j) {
           sum = vec_fma(vec_load(panels[p].m[j]), vec_set(x[j]), sum);
         }
         vec_store(to, sum);
@@ -109,9 +129,9 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, const ByteBlock* a
 }
 
 // The tokens of a chunk with one block of `n_panels` panels.
-template <class Format>
-void byte_tokens(const BytePanel* panels, int n_panels, const ByteBlock* acts, int n_tokens,
-                 float* sums) {
+template <class Format, bool kValues>
+void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const ByteBlock* acts,
+                 int n_tokens, float* sums) {
   for (int t = 0; t < n_tokens; t += kByteTokens) {
     const ByteBlock* tokens = acts + t;
     ByteBlock padded[kByteTokens];  // the last token stands in for those past the end
@@ -123,10 +143,12 @@ void byte_tokens(const BytePanel* panels, int n_panels, const ByteBlock* acts, i
     }
     int p = 0;
     for (; p + kBytePair <= n_panels; p += kBytePair) {
-      byte_block<Format, kBytePair>(panels + p, tokens, sums + t * kByteRows + kPanelRows * p);
+      byte_block<Format, kValues, kBytePair>(panels + p, n_groups, tokens,
+                                             sums + t * kByteRows + kPanelRows * p);
     }
     for (; p < n_panels; ++p) {
-      byte_block<Format, 1>(panels + p, tokens, sums + t * kByteRows + kPanelRows * p);
+      byte_block<Format, kValues, 1>(panels + p, n_groups, tokens,
+                                     sums + t * kByteRows + kPanelRows * p);
     }
   }
 }
@@ -142,7 +164,7 @@ inline void store_byte_rows(const ByteTile& tile, int r0, int t0, int n_tokens, 
 }
 
 // kByteRows rows from r0 on with the tokens of a chunk from t0 on.
-template <class Format>
+template <class Format, bool kValues>
 void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens) {
   alignas(64) float sums[(kByteChunk + kByteTokens) * kByteRows];
   BytePanel panels[kBytePanels];
@@ -157,11 +179,11 @@ void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens) {
   for (int b = 0; b < n_blocks; ++b) {
     const int groups_left = tile.n_cols / 32 - 8 * b, n_groups = groups_left < 8 ? groups_left : 8;
     for (int p = 0; p < n_panels; ++p) {
-      fill_byte_panel<Format>(rows[p], int64_t{b} * Format::kBytes, n_groups, panels[p]);
+      fill_byte_panel<Format, kValues>(rows[p], int64_t{b} * Format::kBytes, n_groups, panels[p]);
     }
     const auto* acts = reinterpret_cast<const ByteBlock*>(
         reinterpret_cast<const uint8_t*>(tile.acts) + b * tile.block_bytes);
-    byte_tokens<Format>(panels, n_panels, acts + t0, n_tokens, sums);
+    byte_tokens<Format, kValues>(panels, n_panels, n_groups, acts + t0, n_tokens, sums);
   }
   store_byte_rows(tile, r0, t0, n_tokens, sums);
 }
@@ -171,7 +193,12 @@ void byte_matmul(const ByteTile& tile) {
   for (int r0 = 0; r0 < tile.n_rows; r0 += kByteRows) {
     for (int t0 = 0; t0 < tile.n_tokens; t0 += kByteChunk) {
       const int rest = tile.n_tokens - t0;
-      byte_chunk<Format>(tile, r0, t0, rest < kByteChunk ? rest : kByteChunk);
+      const int n_tokens = rest < kByteChunk ? rest : kByteChunk;
+      if (n_tokens >= kValueTokens) {
+        byte_chunk<Format, true>(tile, r0, t0, n_tokens);
+      } else {
+        byte_chunk<Format, false>(tile, r0, t0, n_tokens);
+      }
     }
   }
 }
