@@ -97,13 +97,22 @@ int max_queries(const graph::Attention& op) {
 struct Scratch {
   float* scores;   // [max_queries, kBlockPositions]
   float* slots;    // [max_queries, slot_floats]
+  float* panel;    // keys of a page, see PanelScoreTile
+  float* values;   // [kPagePositions, v_size]: values of a page
   Running* total;  // [max_queries]
 };
+// Floats of the panel with what may be read past its end.
+int64_t panel_floats(const graph::Attention& op) {
+  return int64_t{op.k_size} * kPagePositions + 16;
+}
 Scratch scratch_of(const graph::Attention& op, uint8_t* memory) {
   const int64_t n = max_queries(op);
   auto* scores = reinterpret_cast<float*>(memory);
   float* slots = scores + n * kBlockPositions;
-  return {scores, slots, reinterpret_cast<Running*>(slots + n * slot_floats(op.v_size))};
+  float* panel = slots + n * slot_floats(op.v_size);
+  float* values = panel + panel_floats(op);
+  auto* total = reinterpret_cast<Running*>(values + int64_t{op.v_size} * kPagePositions);
+  return {scores, slots, panel, values, total};
 }
 
 class Worker {
@@ -111,12 +120,9 @@ class Worker {
   Worker(const KernelTable& k, const graph::Attention& op, const AttentionPlaces& places,
          const Frame& frame)
       : k_(k), op_(op), p_(places), frame_(frame), scratch_(scratch_of(op, frame.scratch)) {
-    const bool cached = op_.i_cache != graph::kNone;
-    score_ = k.scores[static_cast<int>(cached ? frame.kv->k_type() : KvType::kF32)];
-    const KvType v_type = !cached            ? KvType::kF32
-                          : op_.value_in_key ? frame.kv->k_type()
-                                             : frame.kv->v_type();
-    mix_ = k.mix[static_cast<int>(v_type)];
+    if (op_.i_cache == graph::kNone) return;
+    k_type_ = frame.kv->k_type();
+    v_type_ = op_.value_in_key ? frame.kv->k_type() : frame.kv->v_type();
   }
 
   // The whole result of a tile's tokens for some heads.
@@ -196,27 +202,7 @@ class Worker {
   void block(const TokenTile& tile, const Heads& heads, Range range, int end, const Slots& slots) {
     const bool by_token = heads.n >= tile.size();
     const int first = range.begin / kBlockPositions * kBlockPositions;
-    const int64_t score_stride = by_token ? kBlockPositions : int64_t{heads.n} * kBlockPositions;
-    for_pages(range, [&](Range page) {
-      const PageRows rows = page_rows(tile, heads.g, page.begin);
-      const bool last = page.end == range.end;
-      const Ahead ahead = last ? Ahead{page_rows(tile, heads.g, range.begin).v, rows.v_bytes}
-                               : Ahead{page_rows(tile, heads.g, page.end).k, rows.k_bytes};
-      for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
-        score_(
-            {.query = row_of(frame_, p_.q, tile.begin + t) + int64_t{heads.begin + h} * op_.k_size,
-             .query_stride = by_token ? op_.k_size : floats_between(p_.q),
-             .n_queries = n,
-             .keys = rows.k + (seen.begin - page.begin) * rows.k_bytes,
-             .key_bytes = rows.k_bytes,
-             .n_positions = seen.size(),
-             .size = op_.k_size,
-             .scale = op_.scale,
-             .scores = scores_of(heads, t, h) + seen.begin - first,
-             .score_stride = score_stride,
-             .ahead = ahead});
-      });
-    });
+    for_pages(range, [&](Range page) { score_page(tile, heads, page, range, first); });
     for (int t = 0; t < tile.size(); ++t) {
       const Range seen = seen_by(op_, frame_, tile, tile.begin + t).within(range);
       for (int h = 0; h < heads.n; ++h) {
@@ -228,26 +214,93 @@ class Worker {
         if (!seen.empty()) weigh(scores + seen.begin, seen.size(), slots.at(t, h));
       }
     }
-    for_pages(range, [&](Range page) {
-      const PageRows rows = page_rows(tile, heads.g, page.begin);
-      Ahead ahead;
-      if (page.end < range.end) {
-        ahead = {page_rows(tile, heads.g, page.end).v, rows.v_bytes};
-      } else if (range.end < end) {
-        ahead = {page_rows(tile, heads.g, range.end).k, rows.k_bytes};
+    for_pages(range, [&](Range page) { mix_page(tile, heads, page, range, end, slots); });
+  }
+
+  // Whether rows are brought to floats once for all queries: pays from a few queries on, changes no
+  // bit.
+  bool by_panel(const TokenTile& tile, const Heads& heads) const {
+    constexpr int kQueries = 8;
+    return heads.n * tile.size() >= kQueries && op_.k_size % 16 == 0 && op_.v_size % 16 == 0;
+  }
+
+  // The scores of one page of a range; scores_of() belongs to position `first`.
+  void score_page(const TokenTile& tile, const Heads& heads, Range page, Range range, int first) {
+    const bool by_token = heads.n >= tile.size(), panel = by_panel(tile, heads);
+    const int64_t score_stride = by_token ? kBlockPositions : int64_t{heads.n} * kBlockPositions;
+    const PageRows rows = page_rows(tile, heads.g, page.begin);
+    const bool last = page.end == range.end;
+    const Ahead ahead = last ? Ahead{page_rows(tile, heads.g, range.begin).v, rows.v_bytes}
+                             : Ahead{page_rows(tile, heads.g, page.end).k, rows.k_bytes};
+    if (panel) {
+      k_.key_panel[static_cast<int>(k_type_)](rows.k, rows.k_bytes, page.size(), op_.k_size,
+                                              scratch_.panel);
+    }
+    for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
+      const float* query =
+          row_of(frame_, p_.q, tile.begin + t) + int64_t{heads.begin + h} * op_.k_size;
+      const int64_t query_stride = by_token ? op_.k_size : floats_between(p_.q);
+      float* scores = scores_of(heads, t, h) + seen.begin - first;
+      const int skipped = seen.begin - page.begin;
+      if (panel) {
+        k_.panel_scores({.query = query,
+                         .query_stride = query_stride,
+                         .n_queries = n,
+                         .panel = scratch_.panel + skipped,
+                         .n_positions = seen.size(),
+                         .size = op_.k_size,
+                         .scale = op_.scale,
+                         .scores = scores,
+                         .score_stride = score_stride});
+      } else {
+        k_.scores[static_cast<int>(k_type_)]({.query = query,
+                                              .query_stride = query_stride,
+                                              .n_queries = n,
+                                              .keys = rows.k + skipped * rows.k_bytes,
+                                              .key_bytes = rows.k_bytes,
+                                              .n_positions = seen.size(),
+                                              .size = op_.k_size,
+                                              .scale = op_.scale,
+                                              .scores = scores,
+                                              .score_stride = score_stride,
+                                              .ahead = ahead});
       }
-      for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
-        mix_({.weights = scores_of(heads, t, h) + seen.begin - first,
-              .weight_stride = score_stride,
-              .n_queries = n,
-              .values = rows.v + (seen.begin - page.begin) * rows.v_bytes,
-              .value_bytes = rows.v_bytes,
-              .n_positions = seen.size(),
-              .size = op_.v_size,
-              .out = slots.at(t, h),
-              .out_stride = by_token ? slots.head_stride : slots.token_stride,
-              .ahead = ahead});
-      });
+    });
+  }
+
+  // Adds the values of one page of a range.
+  void mix_page(const TokenTile& tile, const Heads& heads, Range page, Range range, int end,
+                const Slots& slots) {
+    const bool by_token = heads.n >= tile.size();
+    const int64_t score_stride = by_token ? kBlockPositions : int64_t{heads.n} * kBlockPositions;
+    const int first = range.begin / kBlockPositions * kBlockPositions;
+    PageRows rows = page_rows(tile, heads.g, page.begin);
+    Ahead ahead;
+    if (page.end < range.end) {
+      ahead = {page_rows(tile, heads.g, page.end).v, rows.v_bytes};
+    } else if (range.end < end) {
+      ahead = {page_rows(tile, heads.g, range.end).k, rows.k_bytes};
+    }
+    KvType type = v_type_;
+    if (by_panel(tile, heads)) {
+      k_.value_rows[static_cast<int>(type)](rows.v, rows.v_bytes, page.size(), op_.v_size,
+                                            scratch_.values);
+      rows.v = reinterpret_cast<const uint8_t*>(scratch_.values);
+      rows.v_bytes = int64_t{op_.v_size} * int64_t{sizeof(float)};
+      type = KvType::kF32;
+    }
+    for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
+      k_.mix[static_cast<int>(type)](
+          {.weights = scores_of(heads, t, h) + seen.begin - first,
+           .weight_stride = score_stride,
+           .n_queries = n,
+           .values = rows.v + (seen.begin - page.begin) * rows.v_bytes,
+           .value_bytes = rows.v_bytes,
+           .n_positions = seen.size(),
+           .size = op_.v_size,
+           .out = slots.at(t, h),
+           .out_stride = by_token ? slots.head_stride : slots.token_stride,
+           .ahead = ahead});
     });
   }
 
@@ -298,8 +351,7 @@ class Worker {
   const AttentionPlaces& p_;
   const Frame& frame_;
   Scratch scratch_;
-  ScoreFn score_;
-  MixFn mix_;
+  KvType k_type_ = KvType::kF32, v_type_ = KvType::kF32;
 };
 
 int heads_per_kv(const graph::Attention& op) { return op.n_heads / op.n_kv_heads; }
@@ -356,8 +408,10 @@ float* partial_slot(const graph::Attention& op, const Frame& frame, int i_chunk,
 }  // namespace
 
 int64_t attention_scratch_bytes(const graph::Attention& op) {
-  const int64_t floats = kBlockPositions + slot_floats(op.v_size);
-  return max_queries(op) * (floats * int64_t{sizeof(float)} + int64_t{sizeof(Running)});
+  const int64_t query_floats = kBlockPositions + slot_floats(op.v_size);
+  const int64_t page_floats = panel_floats(op) + int64_t{op.v_size} * kPagePositions;
+  return (max_queries(op) * query_floats + page_floats) * int64_t{sizeof(float)} +
+         max_queries(op) * int64_t{sizeof(Running)};
 }
 
 int64_t attention_partial_bytes(const graph::Attention& op) {

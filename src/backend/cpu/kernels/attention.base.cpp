@@ -4,9 +4,16 @@
 #include "backend/cpu/kernels/vec.base.h"
 // Vec first, then what is written over it.
 #include "backend/cpu/kernels/attention.h"
+// For many queries.
+#include "backend/cpu/kernels/transpose.base.h"
+// What is written over both.
+#include "backend/cpu/kernels/attention_panel.h"
 
 namespace hearth::cpu {
 
-void add_attention_base(KernelTable& table) { add_all_attention(table); }
+void add_attention_base(KernelTable& table) {
+  add_all_attention(table);
+  add_all_attention_panels(table);
+}
 
 }  // namespace hearth::cpu

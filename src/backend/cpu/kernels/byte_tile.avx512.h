@@ -3,6 +3,7 @@
 // words.avx512.h.
 #pragma once
 #include "backend/cpu/kernels/byte_panel.h"
+#include "backend/cpu/kernels/inline.h"
 #include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/words.avx512.h"
 

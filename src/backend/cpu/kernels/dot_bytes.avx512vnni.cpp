@@ -6,10 +6,8 @@
 // The products of pairs and quads first, then what is written over them.
 #include "backend/cpu/kernels/words.avx512.h"
 // And what is written over that.
-#include "backend/cpu/kernels/unpack.h"
-// The inlining rule of unpack.h holds for the tile, too.
 #include "backend/cpu/kernels/byte_tile.avx512vnni.h"
-// And the products over the tile.
+// The products over the tile.
 #include "backend/cpu/kernels/dot_bytes.h"
 
 namespace hearth::cpu {

@@ -4,18 +4,11 @@
 // a + 15, words 16 to 31 to columns b to b + 15. Integer scales and zero points are folded in, as
 // the portable column does (unpack.base.h, which says what each format means).
 #pragma once
+#include "backend/cpu/kernels/inline.h"
 #include "tensor/layout/blocks.h"
 
 namespace hearth::cpu {
 namespace {
-
-// Unpacking must end in registers, so it is inlined always; not under sanitizers, where so much
-// instrumented code in one function takes minutes to compile.
-#ifdef HEARTH_SANITIZED
-#define HEARTH_INLINE
-#else
-#define HEARTH_INLINE __attribute__((always_inline))
-#endif
 
 // f(Constant<0>) to f(Constant<N - 1>): loops whose index must be a constant.
 template <int kValue>

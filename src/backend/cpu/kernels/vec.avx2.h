@@ -15,6 +15,9 @@ struct Vec {
 // 8 registers of sums, the operands in the other 8.
 constexpr int kTileQueries = 2;
 constexpr int kTilePositions = 2;
+// The same of attention_panel.h: queries, and registers of positions.
+constexpr int kPanelQueries = 2;
+constexpr int kPanelVecs = 1;
 
 inline Vec vec_set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 inline Vec vec_zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }

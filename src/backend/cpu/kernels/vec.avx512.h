@@ -13,6 +13,9 @@ using Vec = __m512;
 // 16 sums of attention's and the float products' tiles, 4 rows and the operands fit 32 registers.
 constexpr int kTileQueries = 4;
 constexpr int kTilePositions = 4;
+// The same of attention_panel.h: queries, and registers of positions.
+constexpr int kPanelQueries = 2;
+constexpr int kPanelVecs = 4;
 
 inline Vec vec_set(float x) { return _mm512_set1_ps(x); }
 inline Vec vec_zero() { return _mm512_setzero_ps(); }

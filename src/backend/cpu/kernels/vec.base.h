@@ -20,6 +20,9 @@ struct Vec {
 // Sizes of attention's register tile: 16 registers hold one row of sums and the operands.
 constexpr int kTileQueries = 1;
 constexpr int kTilePositions = 2;
+// The same of attention_panel.h: queries, and registers of positions.
+constexpr int kPanelQueries = 1;
+constexpr int kPanelVecs = 1;
 
 inline Vec vec_set(float x) {
   const F4 v = {x, x, x, x};

@@ -3,6 +3,7 @@
 // dot_pairs.<isa>.h and vec.avx512.h.
 #pragma once
 #include "backend/cpu/kernels/half.base.h"
+#include "backend/cpu/kernels/transpose.avx512.h"
 #include "backend/cpu/kernels/vec.avx512.h"
 
 namespace hearth::cpu {
@@ -134,33 +135,6 @@ inline __m256i ints_sum8(const Ints a[4]) {
   const __m512i halves = _mm512_add_epi32(quarters, _mm512_shuffle_i32x4(quarters, quarters, 0xb1));
   const __m512i in_order = _mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 0, 0, 0, 0, 0, 0, 0, 0);
   return _mm512_castsi512_si256(_mm512_permutexvar_epi32(in_order, halves));
-}
-
-// out[column][row] = in[row][column] for 16 x 16 dwords; out is dense.
-inline void transpose_16(const uint32_t* in, int in_stride, uint32_t* out) {
-  __m512i r[16], s[16];
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(in + i * in_stride);
-  for (int i = 0; i < 16; i += 2) {
-    s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    s[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    r[i] = _mm512_unpacklo_epi64(s[i], s[i + 2]);
-    r[i + 1] = _mm512_unpackhi_epi64(s[i], s[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(s[i + 1], s[i + 3]);
-    r[i + 3] = _mm512_unpackhi_epi64(s[i + 1], s[i + 3]);
-  }
-  // r[4 g + c]: columns c, c + 4, c + 8, c + 12 (one a quarter) of rows 4 g to 4 g + 3.
-  for (int c = 0; c < 4; ++c) {
-    const __m512i a = _mm512_shuffle_i32x4(r[c], r[c + 4], 0x88);
-    const __m512i b = _mm512_shuffle_i32x4(r[c], r[c + 4], 0xdd);
-    const __m512i d = _mm512_shuffle_i32x4(r[c + 8], r[c + 12], 0x88);
-    const __m512i e = _mm512_shuffle_i32x4(r[c + 8], r[c + 12], 0xdd);
-    _mm512_storeu_si512(out + 16 * c, _mm512_shuffle_i32x4(a, d, 0x88));
-    _mm512_storeu_si512(out + 16 * (c + 4), _mm512_shuffle_i32x4(b, e, 0x88));
-    _mm512_storeu_si512(out + 16 * (c + 8), _mm512_shuffle_i32x4(a, d, 0xdd));
-    _mm512_storeu_si512(out + 16 * (c + 12), _mm512_shuffle_i32x4(b, e, 0xdd));
-  }
 }
 
 }  // namespace

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Transposing of squares of dwords; strides in dwords.
+#pragma once
+#include <immintrin.h>
+#include <stdint.h>
+
+namespace hearth::cpu {
+namespace {
+
+// out[column][row] = in[row][column] for 8 x 8 dwords.
+inline void transpose_8(const uint32_t* in, int in_stride, uint32_t* out, int out_stride) {
+  __m256i r[8], s[8];
+  for (int i = 0; i < 8; ++i) {
+    r[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i * in_stride));
+  }
+  for (int i = 0; i < 8; i += 2) {
+    s[i] = _mm256_unpacklo_epi32(r[i], r[i + 1]);
+    s[i + 1] = _mm256_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_unpacklo_epi64(s[i], s[i + 2]);
+    r[i + 1] = _mm256_unpackhi_epi64(s[i], s[i + 2]);
+    r[i + 2] = _mm256_unpacklo_epi64(s[i + 1], s[i + 3]);
+    r[i + 3] = _mm256_unpackhi_epi64(s[i + 1], s[i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * out_stride),
+                        _mm256_permute2x128_si256(r[i], r[i + 4], 0x20));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (i + 4) * out_stride),
+                        _mm256_permute2x128_si256(r[i], r[i + 4], 0x31));
+  }
+}
+// The same for 16 x 16 dwords.
+inline void transpose_16(const uint32_t* in, int in_stride, uint32_t* out, int out_stride = 16) {
+  for (int row = 0; row < 16; row += 8) {
+    for (int column = 0; column < 16; column += 8) {
+      transpose_8(in + row * in_stride + column, in_stride, out + column * out_stride + row,
+                  out_stride);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hearth::cpu
