@@ -7,66 +7,118 @@
 namespace hearth::cpu {
 namespace {
 
-// The exact sum of 16 prepared bytes, each 128 too high.
-inline int sum_16_bytes(const uint8_t* x) {
-  const __m128i sums = _mm_sad_epu8(load_16_bytes(x), _mm_setzero_si128());
-  return _mm_cvtsi128_si32(_mm_add_epi64(sums, _mm_unpackhi_epi64(sums, sums))) - 16 * 128;
+// The quarters of a block as registers.
+struct Quarters {
+  Vec v[4][4];
+};
+
+inline __m128 largest_of_quarters(const Quarters& x) {
+  Vec of_quarter[4];
+  for (int h = 0; h < 4; ++h) {
+    const Vec a = vec_max(vec_abs(x.v[h][0]), vec_abs(x.v[h][1]));
+    of_quarter[h] = vec_max(a, vec_max(vec_abs(x.v[h][2]), vec_abs(x.v[h][3])));
+  }
+  float largest[4];
+  vec_max4(of_quarter, largest);
+  return _mm_loadu_ps(largest);
 }
 
-inline int first_lane_of(const Vec v[4], Vec wanted) {
+// Takes the first value of magnitude `largest` out of a quarter; returns its index there.
+inline int take_largest(Vec v[4], float largest) {
   uint64_t lanes = 0;
+  for (int i = 0; i < 4; ++i) {
+    lanes |= static_cast<uint64_t>(vec_equal_lanes(vec_abs(v[i]), vec_set(largest))) << (16 * i);
+  }
+  const int index = __builtin_ctzll(lanes);
+  const uint64_t others = ~(uint64_t{1} << index);
   for (int i = 0; i < 4; ++i)
-    lanes |= static_cast<uint64_t>(vec_equal_lanes(v[i], wanted)) << 16 * i;
-  return __builtin_ctzll(lanes);
+    v[i] = vec_keep_lanes(v[i], static_cast<uint16_t>(others >> (16 * i)));
+  return index;
 }
 
-inline Vec max_of_four(const Vec v[4]) { return vec_max(vec_max(v[0], v[1]), vec_max(v[2], v[3])); }
+// The exact sums of 8 times 16 bytes, each 128 too high.
+inline __m256i sums_of_16(const uint8_t* x) {
+  __m256i fours[4];
+  for (int i = 0; i < 4; ++i) {
+    const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(x + 32 * i));
+    const __m256i pairs = _mm256_maddubs_epi16(bytes, _mm256_set1_epi8(1));
+    fours[i] = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+  }
+  const __m256i sums = _mm256_hadd_epi32(_mm256_hadd_epi32(fours[0], fours[1]),
+                                         _mm256_hadd_epi32(fours[2], fours[3]));
+  const __m256i in_order =
+      _mm256_permutevar8x32_epi32(sums, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  return _mm256_sub_epi32(in_order, _mm256_set1_epi32(16 * 128));
+}
 
-inline void quantize_quarter(const float* in, int h, ByteBlock& out) {
-  Vec magnitude[4], not_finite = vec_zero();
-  for (int i = 0; i < 4; ++i) {
-    const Vec v = vec_load(in + 16 * i);
-    magnitude[i] = vec_abs(v);
-    not_finite = vec_add(not_finite, vec_mul(v, vec_zero()));  // infinity and NaN give NaN
-  }
-  if (vec_sum(not_finite) != 0.0f) {
-    for (int i = 0; i < 64; ++i) out.x[64 * h + i] = 128;
-    out.scale[h] = __builtin_nanf("");
-    return;
-  }
-  const int largest = first_lane_of(magnitude, vec_set(vec_max_lane(max_of_four(magnitude))));
-  alignas(64) float rest[64];
-  for (int i = 0; i < 4; ++i) vec_store(rest + 16 * i, vec_load(in + 16 * i));
-  rest[largest] = 0.0f;
-  out.index[h] = 64 * h + largest;
-  out.outlier[h] = in[largest];
-  Vec others[4];
-  for (int i = 0; i < 4; ++i) others[i] = vec_abs(vec_load(rest + 16 * i));
-  const float second = vec_max_lane(max_of_four(others));
-  const bool counts = second >= 0x1p-100f;
-  out.scale[h] = counts ? second / 127.0f : 0.0f;
-  const Vec inverse = vec_set(counts ? 127.0f / second : 0.0f);
-  for (int i = 0; i < 4; ++i) {
-    vec_store_bytes(out.x + 64 * h + 16 * i, vec_mul(vec_load(rest + 16 * i), inverse));
-  }
+// fma(scale, sum, the outlier where it lies in the group) for 8 groups of `width` values from group
+// `first` on.
+template <int width>
+inline __m256 prepared_sums(const ByteBlock& block, int first, __m256i sums) {
+  constexpr int kPerQuarter = 64 / width;
+  const __m256i group =
+      _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(first));
+  const __m256i quarter = _mm256_srli_epi32(group, kPerQuarter == 4 ? 2 : 1);
+  const __m256 scale =
+      _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_load_ps(block.scale)), quarter);
+  const __m256 outlier =
+      _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_load_ps(block.outlier)), quarter);
+  const __m256i index = _mm256_permutevar8x32_epi32(
+      _mm256_castsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(block.index))),
+      quarter);
+  const __m256i inside = _mm256_cmpeq_epi32(_mm256_srli_epi32(index, width == 16 ? 4 : 5), group);
+  return _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(sums),
+                         _mm256_and_ps(outlier, _mm256_castsi256_ps(inside)));
+}
+
+inline void sum_byte_block(ByteBlock& out) {
+  const __m256i a = sums_of_16(out.x), b = sums_of_16(out.x + 128);
+  _mm256_storeu_ps(out.sum16, prepared_sums<16>(out, 0, a));
+  _mm256_storeu_ps(out.sum16 + 8, prepared_sums<16>(out, 8, b));
+  // Neighbours added; the addition works on halves of registers.
+  const __m256i twos = _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0xd8);
+  _mm256_storeu_ps(out.sum32, prepared_sums<32>(out, 0, twos));
+}
+
+// A quarter with an infinity or NaN becomes NaN, as if all its values were 0.
+inline void hide_quarter(Vec v[4], float& scale) {
+  for (int i = 0; i < 4; ++i) v[i] = vec_zero();
+  scale = __builtin_nanf("");
+}
+
+inline bool is_finite(const Vec v[4]) {
+  Vec zeros = vec_zero();  // infinity and NaN give NaN
+  for (int i = 0; i < 4; ++i) zeros = vec_add(zeros, vec_mul(v[i], vec_zero()));
+  return vec_equal_lanes(zeros, vec_zero()) == 0xffff;
 }
 
 inline void quantize_byte_block(const float* in, ByteBlock& out) {
-  out = {};
-  for (int h = 0; h < 4; ++h) quantize_quarter(in + 64 * h, h, out);
-  for (int j = 0; j < 8; ++j) {
-    const int h = j / 2, first = sum_16_bytes(out.x + 32 * j),
-              second = sum_16_bytes(out.x + 32 * j + 16);
-    const auto outlier = [&](int from, int n) {
-      return out.index[h] >= from && out.index[h] < from + n ? out.outlier[h] : 0.0f;
-    };
-    const auto sum = [&](int integers, float beside) {
-      return __builtin_fmaf(out.scale[h], static_cast<float>(integers), beside);
-    };
-    out.sum16[2 * j] = sum(first, outlier(32 * j, 16));
-    out.sum16[2 * j + 1] = sum(second, outlier(32 * j + 16, 16));
-    out.sum32[j] = sum(first + second, outlier(32 * j, 32));
+  Quarters x;
+  float hidden[4] = {};
+  for (int h = 0; h < 4; ++h) {
+    for (int i = 0; i < 4; ++i) x.v[h][i] = vec_load(in + 64 * h + 16 * i);
+    if (!is_finite(x.v[h])) hide_quarter(x.v[h], hidden[h]);
   }
+  float largest[4];
+  _mm_storeu_ps(largest, largest_of_quarters(x));
+  for (int h = 0; h < 4; ++h) {
+    const bool seen = hidden[h] == 0.0f;
+    const int at = 64 * h + take_largest(x.v[h], largest[h]);
+    out.index[h] = seen ? at : 0;
+    out.outlier[h] = seen ? in[at] : 0.0f;
+  }
+  const __m128 second = largest_of_quarters(x), steps = _mm_set1_ps(127.0f);
+  const __m128 counts = _mm_cmpge_ps(second, _mm_set1_ps(0x1p-100f));
+  const __m128 scale = _mm_and_ps(_mm_div_ps(second, steps), counts);
+  _mm_store_ps(out.scale, _mm_add_ps(scale, _mm_loadu_ps(hidden)));
+  float inverse[4];
+  _mm_storeu_ps(inverse, _mm_and_ps(_mm_div_ps(steps, second), counts));
+  for (int h = 0; h < 4; ++h) {
+    for (int i = 0; i < 4; ++i) {
+      vec_store_bytes(out.x + 64 * h + 16 * i, vec_mul(x.v[h][i], vec_set(inverse[h])));
+    }
+  }
+  sum_byte_block(out);
 }
 
 void quantize_bytes(const float* in, int n, ByteBlock* out, int64_t block_bytes) {

@@ -180,6 +180,23 @@ inline uint32_t vec_equal_lanes(Vec a, Vec b) {
   const int high = _mm256_movemask_ps(_mm256_cmp_ps(a.high, b.high, _CMP_EQ_OQ));
   return static_cast<uint32_t>(low | high << 8);
 }
+inline __m256 keep_8(__m256 v, int lanes) {
+  const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256i kept = _mm256_and_si256(_mm256_set1_epi32(lanes), bit);
+  return _mm256_and_ps(v, _mm256_castsi256_ps(_mm256_cmpeq_epi32(kept, bit)));
+}
+inline Vec vec_keep_lanes(Vec v, uint16_t lanes) {
+  return {keep_8(v.low, lanes), keep_8(v.high, lanes >> 8)};
+}
+// The largest lane of each of four.
+inline void vec_max4(const Vec v[4], float out[4]) {
+  __m256 m[4];
+  for (int i = 0; i < 4; ++i) m[i] = _mm256_max_ps(v[i].low, v[i].high);
+  const __m256 a = _mm256_max_ps(_mm256_unpacklo_ps(m[0], m[1]), _mm256_unpackhi_ps(m[0], m[1]));
+  const __m256 b = _mm256_max_ps(_mm256_unpacklo_ps(m[2], m[3]), _mm256_unpackhi_ps(m[2], m[3]));
+  const __m256 c = _mm256_max_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
+  _mm_storeu_ps(out, _mm_max_ps(_mm256_castps256_ps128(c), _mm256_extractf128_ps(c, 1)));
+}
 // Rounded to the nearest whole number, ties to even, plus 128; |v| <= 127.
 inline void vec_store_bytes(uint8_t* p, Vec v) {
   const __m256i words = _mm256_permute4x64_epi64(

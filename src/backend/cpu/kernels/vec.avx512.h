@@ -102,6 +102,18 @@ inline Vec vec_pow2(Vec n_plus_magic) {
 
 // Bit i: lane i of both is equal.
 inline uint32_t vec_equal_lanes(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+inline Vec vec_keep_lanes(Vec v, uint16_t lanes) { return _mm512_maskz_mov_ps(lanes, v); }
+// The largest lane of each of four.
+inline void vec_max4(const Vec v[4], float out[4]) {
+  const Vec a =
+      _mm512_max_ps(_mm512_shuffle_f32x4(v[0], v[1], 0x44), _mm512_shuffle_f32x4(v[0], v[1], 0xee));
+  const Vec b =
+      _mm512_max_ps(_mm512_shuffle_f32x4(v[2], v[3], 0x44), _mm512_shuffle_f32x4(v[2], v[3], 0xee));
+  const Vec c = _mm512_max_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  const Vec d = _mm512_max_ps(c, _mm512_permute_ps(c, 0x4e));
+  const Vec e = _mm512_max_ps(d, _mm512_permute_ps(d, 0xb1));
+  _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, e)));
+}
 // Rounded to the nearest whole number, ties to even, plus 128; |v| <= 127.
 inline void vec_store_bytes(uint8_t* p, Vec v) {
   const __m512i whole = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(128));
