@@ -15,7 +15,7 @@ using test::EngineSetup;
 using test::Rows;
 using test::ToyEngine;
 
-void no_progress(uint64_t, uint64_t) {}
+constexpr auto no_progress = [](uint64_t, uint64_t) {};
 
 ToyEngine make_toy(const test::ToyOptions& options, const EngineSetup& setup = {}) {
   auto toy = ToyEngine::make(options, setup);
