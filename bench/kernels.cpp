@@ -207,6 +207,55 @@ void attention(benchmark::State& state, KvType kv, DType type, const std::string
   state.SetItemsProcessed(state.iterations() * 2 * AttentionShape::kQueries * kPositions * kSize);
 }
 
+// One token at a long depth: blocks of 256 positions of keys, then of values, each page read once
+// from memory; bytes_per_second against read/4. Six heads share a key head.
+void attention_far(benchmark::State& state, KvType kv, DType type, const std::string& isa) {
+  const KernelTable table = table_for(isa);
+  constexpr int kQueries = 6, kSize = 128, kPage = 64, kBlock = 256;
+  const int64_t bytes = row_bytes(type, kSize), half = kWeightBytes / 2;
+  const std::vector<float> query(kQueries * kSize, 0.5f);
+  std::vector<float> out(kQueries * kSize), scores(kQueries * kBlock);
+  const int64_t n_blocks = half / (bytes * kBlock);
+  for (auto _ : state) {
+    for (int64_t b = 0; b < n_blocks; ++b) {
+      const uint8_t* keys = weight_bytes().data() + b * kBlock * bytes;
+      const uint8_t* values = keys + half;
+      for (int p = 0; p < kBlock; p += kPage) {
+        const bool last = p + kPage == kBlock;
+        table.scores[static_cast<int>(kv)](
+            {.query = query.data(),
+             .query_stride = kSize,
+             .n_queries = kQueries,
+             .keys = keys + p * bytes,
+             .key_bytes = bytes,
+             .n_positions = kPage,
+             .size = kSize,
+             .scale = 1.0f,
+             .scores = scores.data() + p,
+             .score_stride = kBlock,
+             .ahead = {last ? values : keys + (p + kPage) * bytes, bytes}});
+      }
+      for (int p = 0; p < kBlock; p += kPage) {
+        const bool last = p + kPage == kBlock;
+        table.mix[static_cast<int>(kv)](
+            {.weights = scores.data() + p,
+             .weight_stride = kBlock,
+             .n_queries = kQueries,
+             .values = values + p * bytes,
+             .value_bytes = bytes,
+             .n_positions = kPage,
+             .size = kSize,
+             .out = out.data(),
+             .out_stride = kSize,
+             .ahead = {last ? keys + kBlock * bytes : values + (p + kPage) * bytes, bytes}});
+      }
+      for (float& value : out) value = 0.0f;
+    }
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * n_blocks * kBlock * bytes * 2);
+}
+
 void quantize(benchmark::State& state, const std::string& isa) {
   const KernelTable table = table_for(isa);
   std::vector<float> in(kColumns, 0.25f);
@@ -264,6 +313,8 @@ void register_all() {
     const auto attend = [&](const char* format, KvType kv, DType type) {
       const std::string title = std::string("attention/") + format + '/' + isa;
       benchmark::RegisterBenchmark(title.c_str(), attention, kv, type, isa);
+      const std::string far = std::string("attention_far/") + format + '/' + isa;
+      benchmark::RegisterBenchmark(far.c_str(), attention_far, kv, type, isa);
     };
     attend("f32", KvType::kF32, DType::kF32);
     attend("f16", KvType::kF16, DType::kF16);

@@ -10,6 +10,15 @@
 namespace hearth::cpu {
 namespace {
 
+template <int kValue>
+struct Constant {
+  static constexpr int value = kValue;
+};
+
+// Formats whose values come by blocks of 32.
+template <class Format>
+constexpr bool kByBlocks = requires { Format::load_32(nullptr, 0, nullptr); };
+
 // Scores of Q queries with P positions from (q0, p0) on.
 template <class Key, int Q, int P>
 inline void score_tile(const ScoreTile& tile, int q0, int p0) {
@@ -20,6 +29,22 @@ inline void score_tile(const ScoreTile& tile, int q0, int p0) {
     for (int q = 0; q < Q; ++q) sums[p][q] = vec_zero();
   }
   int i = 0;
+  if constexpr (kByBlocks<Key>) {
+    for (; i + 32 <= tile.size; i += 32) {
+      Vec x[2][Q];
+      for (int q = 0; q < Q; ++q) {
+        x[0][q] = vec_load(query + q * tile.query_stride + i);
+        x[1][q] = vec_load(query + q * tile.query_stride + i + 16);
+      }
+      for (int p = 0; p < P; ++p) {
+        Vec k[2];
+        Key::load_32(key + p * tile.key_bytes, i, k);
+        for (int q = 0; q < Q; ++q) {
+          sums[p][q] = vec_fma(k[1], x[1][q], vec_fma(k[0], x[0][q], sums[p][q]));
+        }
+      }
+    }
+  }
   for (; i + 16 <= tile.size; i += 16) {
     Vec x[Q];
     for (int q = 0; q < Q; ++q) x[q] = vec_load(query + q * tile.query_stride + i);
@@ -52,27 +77,68 @@ inline void score_tile(const ScoreTile& tile, int q0, int p0) {
   }
 }
 
-template <class Key, int Q>
-inline void score_queries(const ScoreTile& tile, int q0) {
-  int p = 0;
-  for (; p + kTilePositions <= tile.n_positions; p += kTilePositions) {
-    score_tile<Key, Q, kTilePositions>(tile, q0, p);
+// Fetches rows [first, first + n) of what is read next, into the second-level cache: the kernel
+// itself needs the first.
+inline void fetch(const Ahead& ahead, int first, int n) {
+#if defined(__x86_64__)
+  if (ahead.rows == nullptr) return;
+  const uint8_t* p = ahead.rows + first * ahead.row_bytes;
+  const int64_t bytes = n * ahead.row_bytes;
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
+#else
+  static_cast<void>(ahead), static_cast<void>(first), static_cast<void>(n);
+#endif
+}
+
+// f(Constant<Q>, first query) for all queries: kTileQueries at once, then the rest at once.
+template <class F>
+inline void for_query_tiles(int n_queries, const F& f) {
+  int q = 0;
+  for (; q + kTileQueries <= n_queries; q += kTileQueries) f(Constant<kTileQueries>{}, q);
+  const int rest = n_queries - q;
+  if constexpr (kTileQueries > 3) {
+    if (rest == 3) return f(Constant<3>{}, q);
   }
-  for (; p < tile.n_positions; ++p) score_tile<Key, Q, 1>(tile, q0, p);
+  if constexpr (kTileQueries > 2) {
+    if (rest == 2) return f(Constant<2>{}, q);
+  }
+  if (rest == 1) f(Constant<1>{}, q);
+}
+
+template <class Key, int P>
+inline void score_positions(const ScoreTile& tile, int p) {
+  fetch(tile.ahead, p, P);
+  for_query_tiles(tile.n_queries, [&](auto n, int q) { score_tile<Key, n.value, P>(tile, q, p); });
 }
 
 template <class Key>
 void scores(const ScoreTile& tile) {
-  int q = 0;
-  for (; q + kTileQueries <= tile.n_queries; q += kTileQueries) {
-    score_queries<Key, kTileQueries>(tile, q);
+  int p = 0;
+  for (; p + kTilePositions <= tile.n_positions; p += kTilePositions) {
+    score_positions<Key, kTilePositions>(tile, p);
   }
-  for (; q < tile.n_queries; ++q) score_queries<Key, 1>(tile, q);
+  for (; p < tile.n_positions; ++p) score_positions<Key, 1>(tile, p);
 }
+
+// A mix passes over the positions once for each tile of queries and columns: rows are fetched
+// evenly over all passes, so that the core's few places for misses are never taken by many at once.
+struct Passes {
+  explicit Passes(const MixTile& tile) {
+    constexpr int kWide = 16 * kTilePositions;
+    const int columns = tile.size / kWide + tile.size % kWide / 16;
+    n = (tile.n_queries + kTileQueries - 1) / kTileQueries * (columns > 0 ? columns : 1);
+  }
+  void step(const Ahead& ahead) {
+    if (++steps < n) return;
+    steps = 0;
+    fetch(ahead, row++, 1);
+  }
+  int n, steps = 0, row = 0;
+};
 
 // Adds all positions to columns [i, i + 16 P) of Q output rows.
 template <class Value, int Q, int P>
-inline void mix_tile(const MixTile& tile, int q0, int i) {
+inline void mix_tile(const MixTile& tile, int q0, int i, Passes& passes) {
   float* out = tile.out + q0 * tile.out_stride + i;
   const float* weights = tile.weights + q0 * tile.weight_stride;
   Vec sums[Q][P];
@@ -80,9 +146,18 @@ inline void mix_tile(const MixTile& tile, int q0, int i) {
     for (int p = 0; p < P; ++p) sums[q][p] = vec_load(out + q * tile.out_stride + 16 * p);
   }
   for (int s = 0; s < tile.n_positions; ++s) {
+    passes.step(tile.ahead);
     const uint8_t* row = tile.values + s * tile.value_bytes;
+    Vec values[P];
     for (int p = 0; p < P; ++p) {
-      const Vec v = Value::load(row, i + 16 * p);
+      if constexpr (kByBlocks<Value> && P % 2 == 0) {
+        if (p % 2 == 0) Value::load_32(row, i + 16 * p, values + p);
+      } else {
+        values[p] = Value::load(row, i + 16 * p);
+      }
+    }
+    for (int p = 0; p < P; ++p) {
+      const Vec v = values[p];
       for (int q = 0; q < Q; ++q) {
         sums[q][p] = vec_fma(v, vec_set(weights[q * tile.weight_stride + s]), sums[q][p]);
       }
@@ -106,11 +181,13 @@ inline void mix_rest(const MixTile& tile, int q, int i) {
 }
 
 template <class Value, int Q>
-inline void mix_queries(const MixTile& tile, int q0) {
+inline void mix_queries(const MixTile& tile, int q0, Passes& passes) {
   constexpr int kWide = kTilePositions;
   int i = 0;
-  for (; i + 16 * kWide <= tile.size; i += 16 * kWide) mix_tile<Value, Q, kWide>(tile, q0, i);
-  for (; i + 16 <= tile.size; i += 16) mix_tile<Value, Q, 1>(tile, q0, i);
+  for (; i + 16 * kWide <= tile.size; i += 16 * kWide) {
+    mix_tile<Value, Q, kWide>(tile, q0, i, passes);
+  }
+  for (; i + 16 <= tile.size; i += 16) mix_tile<Value, Q, 1>(tile, q0, i, passes);
   if constexpr (requires { Value::load_n(tile.values, 0, 1); }) {
     for (int q = 0; i < tile.size && q < Q; ++q) mix_rest<Value>(tile, q0 + q, i);
   }
@@ -118,11 +195,9 @@ inline void mix_queries(const MixTile& tile, int q0) {
 
 template <class Value>
 void mix(const MixTile& tile) {
-  int q = 0;
-  for (; q + kTileQueries <= tile.n_queries; q += kTileQueries) {
-    mix_queries<Value, kTileQueries>(tile, q);
-  }
-  for (; q < tile.n_queries; ++q) mix_queries<Value, 1>(tile, q);
+  Passes passes(tile);
+  for_query_tiles(tile.n_queries,
+                  [&](auto n, int q) { mix_queries<Value, n.value>(tile, q, passes); });
 }
 
 void store_f32(const float* in, int n, uint8_t* out) {

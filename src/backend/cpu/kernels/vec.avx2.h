@@ -20,6 +20,10 @@ constexpr int kPanelQueries = 2;
 constexpr int kPanelVecs = 1;
 
 inline Vec vec_set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+inline Vec vec_set_f16(const uint8_t* p) {
+  const __m256 v = _mm256_cvtph_ps(_mm_set1_epi16(static_cast<int16_t>(load_u16(p))));
+  return {v, v};
+}
 inline Vec vec_zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
 
 // All ones in the first n lanes of 8 (n may be negative or above 8).

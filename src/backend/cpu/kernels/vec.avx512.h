@@ -18,6 +18,9 @@ constexpr int kPanelQueries = 2;
 constexpr int kPanelVecs = 4;
 
 inline Vec vec_set(float x) { return _mm512_set1_ps(x); }
+inline Vec vec_set_f16(const uint8_t* p) {
+  return _mm512_cvtph_ps(_mm256_set1_epi16(static_cast<int16_t>(load_u16(p))));
+}
 inline Vec vec_zero() { return _mm512_setzero_ps(); }
 inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u << n) - 1); }
 

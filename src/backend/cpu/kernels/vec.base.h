@@ -28,6 +28,7 @@ inline Vec vec_set(float x) {
   const F4 v = {x, x, x, x};
   return {{v, v, v, v}};
 }
+inline Vec vec_set_f16(const uint8_t* p) { return vec_set(f32_from_f16(load_u16(p))); }
 inline Vec vec_zero() { return vec_set(0.0f); }
 
 inline Vec vec_load(const float* p) {
