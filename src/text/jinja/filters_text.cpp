@@ -163,7 +163,7 @@ Result<Value> filter_tojson(In& in, const Bound& args) {
   } else if (args.has(2) && !args[2].is_none()) {
     return invalid("the indent must be an integer or text");
   }
-  if (style.indent) style.item_separator = ",";
+  if (style.indent) style.item_separator = std::string(",");  // g++ 12 warns of the literal
   if (args.has(3) && !args[3].is_none()) {
     TRY_LET(const std::vector<Value> separators, in.collect(args[3]));
     if (separators.size() != 2 || !separators[0].is_str() || !separators[1].is_str())
