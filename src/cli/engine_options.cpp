@@ -23,7 +23,7 @@ void EngineFlags::add_options(CLI::App& app, const char* batch_name) {
            "Run the slow exact reference instead of the kernels (to check answers)");
   add_flag(app, "--deterministic", deterministic,
            "Compute prompts as exactly as answers: the same tokens also where part of a prompt was "
-           "an answer before; prefill takes up to twice as long");
+           "an answer before; prefill takes about one and a half times as long");
 }
 
 Status EngineFlags::check() const {

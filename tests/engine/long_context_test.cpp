@@ -72,7 +72,6 @@ TEST(LongContext, few_tokens_at_a_time_give_what_many_give_on_both_sides_of_each
 
 // The bound of tests/arch/toy_logits_test.cpp: about eight sums in a row for each layer, the
 // longest over all positions, each of n terms wrong by at most n * 2^-24 of its size.
-#ifndef __SANITIZE_THREAD__  // most of its time is the reference's, which starts no thread
 TEST(LongContext, logits_are_near_those_of_the_reference) {
   constexpr int kTokens = 1100;
   for (const LongCase& c : long_cases()) {
@@ -99,7 +98,6 @@ TEST(LongContext, logits_are_near_those_of_the_reference) {
     EXPECT_LE(worst, bound * largest);
   }
 }
-#endif
 
 }  // namespace
 }  // namespace hearth::engine

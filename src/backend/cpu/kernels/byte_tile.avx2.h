@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The innermost loop of dot_bytes.h in registers of 256 bits, and what it needs beside
-// words.avx2.h.
+// What dot_bytes.h and byte_loop.h need beside words.avx2.h: sizes of the tile, and Ints in
+// registers of 256 bits.
 #pragma once
-#include "backend/cpu/kernels/byte_panel.h"
-#include "backend/cpu/kernels/inline.h"
-#include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/words.avx2.h"
 
 namespace hearth::cpu {
@@ -33,27 +30,6 @@ template <bool kWide>
 inline Ints ints_dot_quads(Ints acc, Ints x, Ints w) {
   return {dot_quads<kWide>(acc.low, x.low, w.low), dot_quads<kWide>(acc.high, x.high, w.high)};
 }
-
-// sums[p][t] += quads [from, from + kSteps) of panel p times the same of token t.
-template <bool kWide, int kSteps, int P>
-struct ByteLoop {
-  HEARTH_INLINE static void run(const BytePanel* panels, int from, const ByteBlock* acts,
-                                Ints sums[P][kByteTokens]) {
-#pragma GCC unroll 2
-    for (int k = from; k < from + kSteps; ++k) {
-      Ints w[P];
-      for (int p = 0; p < P; ++p) w[p] = ints_load(panels[p].w[k]);
-#pragma GCC unroll 4
-      for (int t = 0; t < kByteTokens; ++t) {
-        int quad;
-        __builtin_memcpy(&quad, acts[t].x + 4 * k, 4);
-        for (int p = 0; p < P; ++p) {
-          sums[p][t] = ints_dot_quads<kWide>(sums[p][t], ints_set(quad), w[p]);
-        }
-      }
-    }
-  }
-};
 
 }  // namespace
 }  // namespace hearth::cpu

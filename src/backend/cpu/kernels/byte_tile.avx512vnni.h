@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The innermost loop of dot_bytes.h for two panels and six tokens in assembly: g++ 12 moves half of
 // the 12 sums to other registers and back in each turn of the loop that it is given in
-// byte_tile.avx512.h (bench_kernels, bytes/q4_k/512: 1.2 times as fast; tests compare the bits).
+// byte_loop.h (bench_kernels, bytes/q4_k/512: 1.2 times as fast; tests compare the bits).
 #pragma once
 #include "backend/cpu/kernels/byte_tile.avx512.h"
+// The tile first, then the loop over it.
+#include "backend/cpu/kernels/byte_loop.h"
 
 namespace hearth::cpu {
 namespace {
@@ -27,7 +29,7 @@ static_assert(sizeof(ByteBlock) == 448 && sizeof(BytePanel) == 23552 && kByteTok
           HEARTH_BYTE_TOKEN(k, 3, a3, b3) HEARTH_BYTE_TOKEN(k, 4, a4, b4)      \
               HEARTH_BYTE_TOKEN(k, 5, a5, b5)
 
-// Four quads; see ByteLoop in byte_tile.avx512.h.
+// Four quads; see ByteLoop in byte_loop.h.
 HEARTH_INLINE inline void four_quads(const int8_t* w, const uint8_t* x, Ints a[6], Ints b[6]) {
   asm(HEARTH_BYTE_STEP(0) HEARTH_BYTE_STEP(1) HEARTH_BYTE_STEP(2) HEARTH_BYTE_STEP(3)
       : [a0] "+v"(a[0]), [a1] "+v"(a[1]), [a2] "+v"(a[2]), [a3] "+v"(a[3]), [a4] "+v"(a[4]),

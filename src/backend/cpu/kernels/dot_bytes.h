@@ -4,6 +4,7 @@
 // In, out and the exact arithmetic: kernels/table.h. Written once over Ints and Vec; included after
 // dot_quads.<isa>.h, words.<isa>.h and byte_tile.<isa>.h, which has the innermost loop.
 #pragma once
+#include "backend/cpu/kernels/byte_loop.h"
 #include "backend/cpu/kernels/byte_panel.h"
 #include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/unpack_bytes.h"

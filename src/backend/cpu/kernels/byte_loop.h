@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// The innermost loop of dot_bytes.h, written once over Ints; included after byte_tile.<isa>.h.
+#pragma once
+#include "backend/cpu/kernels/byte_panel.h"
+#include "backend/cpu/kernels/inline.h"
+#include "backend/cpu/kernels/table.h"
+
+namespace hearth::cpu {
+namespace {
+
+// sums[p][t] += quads [from, from + kSteps) of panel p times the same of token t.
+template <bool kWide, int kSteps, int P>
+struct ByteLoop {
+  HEARTH_INLINE static void run(const BytePanel* panels, int from, const ByteBlock* acts,
+                                Ints sums[P][kByteTokens]) {
+#pragma GCC unroll 2
+    for (int k = from; k < from + kSteps; ++k) {
+      Ints w[P];
+      for (int p = 0; p < P; ++p) w[p] = ints_load(panels[p].w[k]);
+#pragma GCC unroll 8
+      for (int t = 0; t < kByteTokens; ++t) {
+        int quad;
+        __builtin_memcpy(&quad, acts[t].x + 4 * k, 4);
+        for (int p = 0; p < P; ++p) {
+          sums[p][t] = ints_dot_quads<kWide>(sums[p][t], ints_set(quad), w[p]);
+        }
+      }
+    }
+  }
+};
+
+}  // namespace
+}  // namespace hearth::cpu
