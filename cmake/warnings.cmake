@@ -10,3 +10,11 @@ endif()
 if(HEARTH_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # coverage counters in every library
 endif()
+
+# What runs little but takes long to compile with the address sanitizer's and undefined behaviour's
+# checks (tests, verbs) is not optimized there: half the time of such a file.
+function(hearth_compile_quickly target)
+  if(HEARTH_SANITIZE MATCHES "address")
+    target_compile_options(${target} PRIVATE -O0)
+  endif()
+endfunction()

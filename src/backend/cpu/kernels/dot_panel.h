@@ -268,9 +268,9 @@ inline void multiply_tokens(const MatmulTile& tile, const Panel* panels, int n_g
 }
 
 // All tokens of a chunk with the 16 P rows from r0 on.
-template <class Kernel, int P>
+template <class Kernel>
 void panel_chunk(const MatmulTile& tile, int r0, int t0, int n_tokens) {
-  constexpr int kRows = kPanelRows * P;
+  constexpr int P = kPanels, kRows = kPanelRows * P;
   alignas(64) float sums[kChunkTokens * kRows];
   Panel panels[P];
   PanelRows rows[P];
@@ -307,11 +307,7 @@ void panel_matmul(const MatmulTile& tile) {
   for (int r0 = 0; r0 < tile.n_rows; r0 += kRows) {
     for (int t0 = 0; t0 < tile.n_tokens; t0 += kChunkTokens) {
       const int rest = tile.n_tokens - t0, n_tokens = rest < kChunkTokens ? rest : kChunkTokens;
-      if (tile.n_rows - r0 > kPanelRows) {
-        panel_chunk<Kernel, kPanels>(tile, r0, t0, n_tokens);
-      } else {
-        panel_chunk<Kernel, 1>(tile, r0, t0, n_tokens);
-      }
+      panel_chunk<Kernel>(tile, r0, t0, n_tokens);
     }
   }
 }
