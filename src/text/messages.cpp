@@ -14,6 +14,8 @@ using Json = nlohmann::ordered_json;
 // Reads without building: what must be refused before the values are made.
 class JsonCheck final : public nlohmann::json_sax<Json> {
  public:
+  explicit JsonCheck(int max_depth) : max_depth_(static_cast<size_t>(max_depth)) {}
+
   // The first thing that was wrong; the default where it is no JSON at all.
   Status status = invalid("it is not JSON");
 
@@ -42,8 +44,8 @@ class JsonCheck final : public nlohmann::json_sax<Json> {
  private:
   bool open() {
     n_members_.push_back(0);
-    if (n_members_.size() <= static_cast<size_t>(kMaxJsonDepth)) return true;
-    return refuse(over_limit("nested more than {} deep", kMaxJsonDepth));
+    if (n_members_.size() <= max_depth_) return true;
+    return refuse(over_limit("nested more than {} deep", max_depth_));
   }
   bool close() {
     n_members_.pop_back();
@@ -54,6 +56,7 @@ class JsonCheck final : public nlohmann::json_sax<Json> {
     return false;
   }
 
+  size_t max_depth_;
   std::vector<size_t> n_members_;  // of the objects and arrays that are open
 };
 
@@ -96,10 +99,10 @@ std::tm ChatInput::local_now() {
   return calendar;
 }
 
-Result<Json> parse_exact_json(std::string_view text) {
+Result<Json> parse_exact_json(std::string_view text, int max_depth) {
   if (text.size() > kMaxConversationBytes)
     return over_limit("more than {} MiB", kMaxConversationBytes >> 20);
-  JsonCheck check;
+  JsonCheck check(max_depth);
   if (!Json::sax_parse(text, &check)) return Failure(std::move(check.status).error());
   return parse_ordered_json(text);
 }

@@ -31,8 +31,10 @@ struct ChatInput {
 };
 
 // JSON text within the bounds above whose integers all keep their value: one past 64 bits, which
-// the library would make a float without a word, is an error.
-Result<nlohmann::ordered_json> parse_exact_json(std::string_view text);
+// the library would make a float without a word, is an error. `max_depth` is for those who put what
+// passed here into an object of their own.
+Result<nlohmann::ordered_json> parse_exact_json(std::string_view text,
+                                                int max_depth = kMaxJsonDepth);
 
 // {"messages":[…],"tools":[…]|null,"add_generation_prompt":true, any further variable}, or the bare
 // array of messages. What it answers has passed the checks below.
