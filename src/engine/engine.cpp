@@ -34,6 +34,10 @@ int Sequence::truncate(int n) {
   return kept;
 }
 
+int64_t Engine::n_positions() const {
+  return options_.n_positions > 0 ? options_.n_positions : int64_t{n_ctx_} * options_.n_sequences;
+}
+
 // The user's context, or the model's own as far as half of the free memory holds its cache.
 Status Engine::choose_context() {
   const int own = model_.hparams.P;
@@ -47,16 +51,25 @@ Status Engine::choose_context() {
     return {};
   }
   n_ctx_ = own;
+  if (options_.n_positions > 0) {
+    n_ctx_ = static_cast<int>(std::min<int64_t>(own, options_.n_positions));
+  }
+  const int asked = n_ctx_;
   TRY_LET(const os::MemoryInfo memory, os::memory_info());
   const uint64_t available = memory.available_bytes;
   const auto needed = [&] {
-    return engine::kv_bytes(kv_layout(model_.graph.cache_layers(),
-                                      int64_t{n_ctx_} * options_.n_sequences, options_.n_sequences,
-                                      options_.max_batch, options_.kv));
+    return engine::kv_bytes(kv_layout(model_.graph.cache_layers(), n_positions(),
+                                      options_.n_sequences, options_.max_batch, options_.kv,
+                                      options_.n_kept));
   };
   constexpr int kFloor = 4096;  // below this a chat is no use; rather let the allocation fail
-  while (n_ctx_ > kFloor && needed() > available / 2) n_ctx_ = std::max(kFloor, n_ctx_ / 2);
-  if (n_ctx_ < own) {
+  while (n_ctx_ > kFloor && needed() > available / 2) {
+    n_ctx_ = std::max(kFloor, n_ctx_ / 2);
+    if (options_.n_positions > 0) {
+      options_.n_positions = std::max<int64_t>(n_ctx_, options_.n_positions / 2);
+    }
+  }
+  if (n_ctx_ < asked) {
     warnings_.push_back(fmt::format(
         "context {} instead of the model's {}: its KV cache takes {} and {} of memory are free; "
         "-c sets it",
@@ -72,8 +85,12 @@ Result<std::unique_ptr<Engine>> Engine::make(const file::Gguf& file,
   engine->options_ = options;
   engine->backend_ = std::move(backend);
   EngineOptions& o = engine->options_;
-  if (o.max_batch < 1 || o.n_sequences < 1) {
-    return invalid("a batch of {} tokens, {} sequences", o.max_batch, o.n_sequences);
+  if (o.max_batch < 1 || o.n_sequences < 1 || o.n_kept < 0) {
+    return invalid("a batch of {} tokens, {} sequences and {} kept", o.max_batch, o.n_sequences,
+                   o.n_kept);
+  }
+  if (o.n_positions != 0 && o.n_positions < std::max(o.n_ctx, 1)) {
+    return invalid("a cache of {} positions for a context of {}", o.n_positions, o.n_ctx);
   }
   TRY_LET(engine->model_, arch::build_model(file, o.n_ctx));
   const graph::Graph& graph = engine->model_.graph;
@@ -91,9 +108,8 @@ Result<std::unique_ptr<Engine>> Engine::make(const file::Gguf& file,
   const backend::Segment whole{0, static_cast<int>(graph.nodes().size())};
   TRY_LET(engine->program_,
           engine->backend_->compile(graph, whole, {o.max_batch, o.max_outputs, o.profile}));
-  const backend::KvLayout layout =
-      kv_layout(graph.cache_layers(), int64_t{engine->n_ctx_} * o.n_sequences, o.n_sequences,
-                o.max_batch, o.kv);
+  const backend::KvLayout layout = kv_layout(graph.cache_layers(), engine->n_positions(),
+                                             o.n_sequences, o.max_batch, o.kv, o.n_kept);
   TRY_LET(engine->kv_, engine->backend_->make_kv(layout));
   engine->cache_ = std::make_unique<KvCache>(layout);
   for (const std::string& warning : engine->warnings_) log_info("{}", warning);
@@ -101,8 +117,9 @@ Result<std::unique_ptr<Engine>> Engine::make(const file::Gguf& file,
 }
 
 Result<Sequence> Engine::open_sequence() {
-  if (n_open_ >= options_.n_sequences) {
-    return over_limit("all {} sequences of the engine are in use", options_.n_sequences);
+  if (n_open_ >= options_.n_sequences + options_.n_kept) {
+    return over_limit("all {} sequences of the engine are in use",
+                      options_.n_sequences + options_.n_kept);
   }
   ++n_open_;
   Sequence sequence(this);
@@ -121,6 +138,42 @@ Result<Sequence> Engine::fork(const Sequence& sequence) {
 void Engine::close(Sequence& sequence) {
   cache_->close(sequence.table_);
   --n_open_;
+}
+
+bool Engine::reserve(std::span<const StepPart> parts) {
+  for (const StepPart& part : parts) {
+    const auto n = static_cast<int>(part.tokens.size());
+    if (!cache_->reserve(part.sequence->table_, n, *kv_)) return false;
+  }
+  return true;
+}
+
+int Engine::n_pages_of(int group, int n_tokens) const {
+  const auto pages_for = [](int n) {
+    return n / backend::kPagePositions + (n % backend::kPagePositions != 0);
+  };
+  const int window = cache_->window(group);
+  if (window == 0) return pages_for(n_tokens);
+  return std::min(pages_for(n_tokens), pages_for(window + options_.max_batch) + 1);
+}
+
+int Engine::n_pages_held(int group, const Sequence& sequence) const {
+  const SequenceTable& table = sequence.table_;
+  const auto g = static_cast<size_t>(group);
+  return static_cast<int>(table.pages[g].size()) - table.first_kept[g];
+}
+
+int Engine::n_pages_held(int group, std::span<const Sequence* const> sequences) const {
+  std::vector<bool> seen(static_cast<size_t>(n_pages(group)));
+  int n = 0;
+  for (const Sequence* const sequence : sequences) {
+    for (const int32_t page : sequence->table_.pages[static_cast<size_t>(group)]) {
+      if (page < 0 || seen[static_cast<size_t>(page)]) continue;
+      seen[static_cast<size_t>(page)] = true;
+      ++n;
+    }
+  }
+  return n;
 }
 
 Status Engine::check_parts(std::span<const StepPart> parts) const {

@@ -19,7 +19,11 @@ namespace hearth::engine {
 
 struct EngineOptions {
   int n_ctx = 0;        // context of one sequence; 0: the model's own, as far as memory goes
-  int n_sequences = 1;  // how many may be open together
+  int n_sequences = 1;  // how many may be written to together
+  int n_kept = 0;       // how many more may be open, to share their past with later ones
+  // Positions that all sequences together may hold; 0: n_ctx for each of n_sequences. Never less
+  // than n_ctx.
+  int64_t n_positions = 0;
   int max_batch = 512;  // tokens of one step; longer prompts are cut into chunks
   int max_outputs = 0;  // rows of logits of one step; 0: n_sequences
   // Prompts are computed as answers are: the same tokens however a text is divided between the two,
@@ -81,6 +85,23 @@ class Engine {
   Result<Sequence> open_sequence();
   // A second sequence with the same past, sharing its pages.
   Result<Sequence> fork(const Sequence& sequence);
+  // Whether Sequence::truncate would keep n tokens.
+  bool can_truncate(const Sequence& sequence, int n) const {
+    return cache_->can_truncate(sequence.table_, n);
+  }
+
+  // Takes the pages that a step of these parts needs; false where some are missing (what was taken
+  // stays with the sequences). A step of the same parts then finds room.
+  bool reserve(std::span<const StepPart> parts);
+  // Pages of the cache, by group (layers with the same window).
+  int n_page_groups() const { return cache_->n_groups(); }
+  int n_pages(int group) const { return cache_->n_pages(group); }
+  int n_free_pages(int group) const { return cache_->n_free(group); }
+  // How many a sequence of n tokens holds at most.
+  int n_pages_of(int group, int n_tokens) const;
+  // How many these sequences hold now: each on its own, and together, shared ones counted once.
+  int n_pages_held(int group, const Sequence& sequence) const;
+  int n_pages_held(int group, std::span<const Sequence* const> sequences) const;
 
   // One step: all parts together, at most max_batch tokens and max_outputs results. Afterwards the
   // tokens belong to their sequences. On error (cancelled, cache full) no sequence has changed.
@@ -94,6 +115,9 @@ class Engine {
   const arch::ArchSpec& spec() const { return *model_.spec; }
   const graph::Graph& graph() const { return model_.graph; }
   int n_ctx() const { return n_ctx_; }
+  int n_sequences() const { return options_.n_sequences; }
+  int n_kept() const { return options_.n_kept; }
+  bool deterministic() const { return options_.deterministic; }
   int max_batch() const { return options_.max_batch; }
   int max_outputs() const { return options_.max_outputs; }
   std::string backend_name() const { return backend_->name(); }
@@ -109,6 +133,7 @@ class Engine {
   friend class Sequence;
   Engine() = default;
   Status choose_context();
+  int64_t n_positions() const;
   Status check_parts(std::span<const StepPart> parts) const;
   static int result_count(const StepPart& part);
   Role role_of(const StepPart& part) const {

@@ -2,13 +2,8 @@
 #include "engine/generate.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/clock.h"
-#include "sample/dry_breakers.h"
-#include "sample/sampler.h"
-#include "text/stop_matcher.h"
-#include "text/stream_decoder.h"
 
 namespace hearth::engine {
 namespace {
@@ -17,45 +12,23 @@ bool is_cancelled(const std::atomic<bool>* cancel) {
   return cancel != nullptr && cancel->load(std::memory_order_relaxed);
 }
 
-Result<sample::Sampler> make_sampler(const Engine& engine, const text::Tokenizer& tokenizer,
-                                     const sample::SamplerParams& params) {
-  sample::SamplerModel model{.n_vocab = static_cast<size_t>(engine.hparams().V),
-                             .n_context = static_cast<size_t>(engine.n_ctx())};
-  if (params.dry_multiplier > 0) {
-    std::string piece;
-    model.dry_breakers = sample::dry_breaker_sequences(
-        params.dry_sequence_breakers, tokenizer.n_vocab(),
-        [&](int32_t id) -> std::string_view {
-          piece.clear();
-          tokenizer.append_piece(id, true, piece);
-          return piece;
-        },
-        [&](std::string_view text) {
-          return tokenizer.encode(text, {.add_special = false, .parse_special = false});
-        });
-  }
-  return sample::Sampler::create(params, std::move(model));
-}
-
 class Generation {
  public:
-  Generation(Engine& engine, const text::Tokenizer& tokenizer, Sequence& sequence,
-             const GenerateRequest& request, FunctionRef<void(std::string_view)> on_text,
-             const std::atomic<bool>* cancel, sample::Sampler sampler)
+  Generation(Engine& engine, Sequence& sequence, const GenerateRequest& request,
+             FunctionRef<void(std::string_view)> on_text, const std::atomic<bool>* cancel,
+             Answer answer)
       : engine_(engine),
-        tokenizer_(tokenizer),
         sequence_(sequence),
         request_(request),
         on_text_(on_text),
         cancel_(cancel),
-        sampler_(std::move(sampler)),
-        decoder_(tokenizer),
-        stop_(request.stop) {}
+        answer_(std::move(answer)) {}
 
   Result<GenerateResult> run() {
     TRY(prefill());
-    if (!done_) TRY(decode());
-    finish_text();
+    if (!answer_.is_finished()) TRY(decode());
+    give_out();
+    result_.finish = answer_.reason();
     return std::move(result_);
   }
 
@@ -73,9 +46,9 @@ class Generation {
             .first -
         known.begin());
     result_.n_cached = sequence_.truncate(common);
-    for (const int32_t id : prompt) sampler_.accept(id);
+    answer_.accept_prompt(prompt);
     auto rest = std::span<const int32_t>(prompt).subspan(static_cast<size_t>(result_.n_cached));
-    while (!rest.empty() && !done_) {
+    while (!rest.empty() && !answer_.is_finished()) {
       const size_t n = std::min(rest.size(), static_cast<size_t>(engine_.max_batch()));
       TRY(step(rest.first(n), n == rest.size() ? Want::kLast : Want::kNothing, Role::kPrompt));
       rest = rest.subspan(n);
@@ -86,24 +59,16 @@ class Generation {
 
   Status decode() {
     const Stopwatch watch;
-    while (!done_) {
-      if (request_.max_tokens >= 0 &&
-          static_cast<int64_t>(result_.tokens.size()) >= request_.max_tokens) {
-        finish(FinishReason::kLength);
-        break;
-      }
+    if (answer_.n_left() == 0) answer_.finish(FinishReason::kLength);
+    while (!answer_.is_finished()) {
       TRY(take_token());
-      if (done_) break;
+      // A last token that nothing follows need not be computed.
+      if (answer_.is_finished()) break;
       if (sequence_.n_tokens() >= engine_.n_ctx()) {
         result_.warnings.push_back(
             fmt::format("the context of {} tokens is full: the answer ends here", engine_.n_ctx()));
-        finish(FinishReason::kContextFull);
+        answer_.finish(FinishReason::kContextFull);
         break;
-      }
-      // A last token that nothing follows need not be computed.
-      if (request_.max_tokens >= 0 &&
-          static_cast<int64_t>(result_.tokens.size()) >= request_.max_tokens) {
-        continue;
       }
       TRY(step({&result_.tokens.back(), 1}, Want::kLast, Role::kAnswer));
     }
@@ -111,89 +76,43 @@ class Generation {
     return {};
   }
 
-  // Samples from the newest logits and takes the token into the answer.
+  // Takes a token from the newest logits into the answer.
   Status take_token() {
-    const std::span<const float> logits = engine_.output(0);
-    TRY_LET(const sample::Sampled sampled, sampler_.sample(logits));
-    if (request_.n_logprobs >= 0) {
-      TRY_LET(auto logprobs, sample::position_logprobs(logits, sampled.id,
-                                                       static_cast<size_t>(request_.n_logprobs)));
-      result_.logprobs.push_back(std::move(logprobs));
-    }
-    sampler_.accept(sampled.id);
-    result_.tokens.push_back(sampled.id);
-    if (!request_.ignore_end && tokenizer_.is_end_of_generation(sampled.id)) {
-      finish(FinishReason::kStop);
-      return {};
-    }
-    show(decoder_.push(sampled.id));
-    if (is_cancelled(cancel_)) finish(FinishReason::kInterrupted);
+    TRY_LET(const int32_t id, answer_.take(engine_.output(0)));
+    result_.tokens.push_back(id);
+    for (auto& logprobs : answer_.take_logprobs()) result_.logprobs.push_back(std::move(logprobs));
+    give_out();
+    if (is_cancelled(cancel_)) answer_.finish(FinishReason::kInterrupted);
     return {};
   }
 
-  void show(std::string_view text) {
-    shown_.clear();
-    if (stop_.push(text, shown_)) finish(FinishReason::kStop);
-    give_out();
-  }
-  void finish_text() {
-    if (stop_.stopped()) return;
-    show(decoder_.finish());
-    if (stop_.stopped()) return;
-    shown_.clear();
-    stop_.finish(shown_);
-    give_out();
-  }
   void give_out() {
-    if (shown_.empty()) return;
-    result_.text += shown_;
-    on_text_(shown_);
+    const std::string text = answer_.take_text();
+    if (text.empty()) return;
+    result_.text += text;
+    on_text_(text);
   }
 
   Status step(std::span<const int32_t> tokens, Want want, Role role) {
     const StepPart part{&sequence_, tokens, want, role};
     const Status status = engine_.step({&part, 1}, cancel_);
     if (!status && status.error().code == ErrorCode::kInterrupted && is_cancelled(cancel_)) {
-      finish(FinishReason::kInterrupted);
+      answer_.finish(FinishReason::kInterrupted);
       return {};
     }
     return status;
   }
 
-  void finish(FinishReason reason) {
-    result_.finish = reason;
-    done_ = true;
-  }
-
   Engine& engine_;
-  const text::Tokenizer& tokenizer_;
   Sequence& sequence_;
   const GenerateRequest& request_;
   FunctionRef<void(std::string_view)> on_text_;
   const std::atomic<bool>* cancel_;
-  sample::Sampler sampler_;
-  text::StreamDecoder decoder_;
-  text::StopMatcher stop_;
+  Answer answer_;
   GenerateResult result_;
-  std::string shown_;
-  bool done_ = false;
 };
 
 }  // namespace
-
-std::string_view finish_reason_name(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kContextFull:
-      return "context_full";
-    case FinishReason::kInterrupted:
-      return "interrupted";
-  }
-  return "stop";
-}
 
 double GenerateResult::prefill_tps() const {
   return prefill_ms > 0 ? 1000.0 * (n_prompt - n_cached) / prefill_ms : 0.0;
@@ -218,9 +137,17 @@ Result<GenerateResult> generate(Engine& engine, const text::Tokenizer& tokenizer
                                 request.prompt.size(), engine.n_ctx()),
                      "use a longer context (-c) or a shorter prompt");
   }
-  TRY_LET(sample::Sampler sampler, make_sampler(engine, tokenizer, request.sampler));
-  return Generation(engine, tokenizer, sequence, request, on_text, cancel, std::move(sampler))
-      .run();
+  const AnswerParams params{.sampler = request.sampler,
+                            .max_tokens = request.max_tokens,
+                            .stop = request.stop,
+                            .ignore_end = request.ignore_end,
+                            .n_logprobs = request.n_logprobs};
+  TRY_LET(Answer answer,
+          Answer::make(tokenizer,
+                       sampler_model(tokenizer, static_cast<size_t>(engine.hparams().V),
+                                     static_cast<size_t>(engine.n_ctx()), request.sampler),
+                       params, nullptr, {}));
+  return Generation(engine, sequence, request, on_text, cancel, std::move(answer)).run();
 }
 
 }  // namespace hearth::engine

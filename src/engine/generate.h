@@ -11,6 +11,7 @@
 
 #include "base/function_ref.h"
 #include "base/result.h"
+#include "engine/answer.h"
 #include "engine/engine.h"
 #include "sample/logprobs.h"
 #include "sample/params.h"
@@ -26,15 +27,6 @@ struct GenerateRequest {
   bool ignore_end = false;        // go on after end-of-generation tokens
   int n_logprobs = -1;            // -1: none; k: the chosen token's and the k likeliest
 };
-
-enum class FinishReason {
-  kStop,         // the model ended, or a stop text came
-  kLength,       // max_tokens
-  kContextFull,  // no room for another token: said in warnings
-  kInterrupted,  // cancelled; the text so far stands
-};
-// "stop", "length", "context_full", "interrupted".
-std::string_view finish_reason_name(FinishReason reason);
 
 struct GenerateResult {
   std::string text;

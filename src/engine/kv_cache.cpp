@@ -19,7 +19,7 @@ int64_t pages_for(int64_t n_positions) {
 }  // namespace
 
 backend::KvLayout kv_layout(std::span<const graph::CacheLayer> layers, int64_t n_positions,
-                            int n_sequences, int max_batch, backend::KvFormat format) {
+                            int n_sequences, int max_batch, backend::KvFormat format, int n_kept) {
   backend::KvLayout layout;
   layout.format = format;
   std::vector<int> windows;  // of the groups
@@ -30,7 +30,7 @@ backend::KvLayout kv_layout(std::span<const graph::CacheLayer> layers, int64_t n
       int64_t pages = pages_for(n_positions) + n_sequences - 1;
       if (layer.window > 0) {
         const int64_t own = pages_for(int64_t{layer.window} + max_batch) + 1;
-        pages = std::min(pages, own * n_sequences);
+        pages = std::min(pages, own * n_sequences + (pages_for(layer.window) + 1) * n_kept);
       }
       layout.pages_of_group.push_back(static_cast<int>(pages));
       at = windows.insert(windows.end(), layer.window);
@@ -95,14 +95,15 @@ void KvCache::close(SequenceTable& table) {
 }
 
 // The first page that a token at n_positions (or later) can see.
-int KvCache::first_seen_page(const SequenceTable& table, const Group& group) const {
+int KvCache::first_seen_page(int n_positions, const Group& group) {
   if (group.window == 0) return 0;
-  return std::max(0, table.n_positions - group.window + 1) / kPagePositions;
+  return std::max(0, n_positions - group.window + 1) / kPagePositions;
 }
 
 void KvCache::drop_unseen(SequenceTable& table, size_t g) {
   Group& group = groups_[g];
-  const int end = std::min(first_seen_page(table, group), static_cast<int>(table.pages[g].size()));
+  const int end =
+      std::min(first_seen_page(table.n_positions, group), static_cast<int>(table.pages[g].size()));
   for (int i = table.first_kept[g]; i < end; ++i) {
     give_back(group, table.pages[g][static_cast<size_t>(i)]);
     table.pages[g][static_cast<size_t>(i)] = -1;
@@ -147,15 +148,19 @@ Status KvCache::reserve(SequenceTable& table, int n_new, backend::KvStore& store
   return {};
 }
 
+bool KvCache::can_truncate(const SequenceTable& table, int n) const {
+  if (n < 0 || n > table.n_positions) return false;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    if (n > 0 && first_seen_page(n, groups_[g]) < table.first_kept[g]) return false;
+  }
+  return true;
+}
+
 int KvCache::truncate(SequenceTable& table, int n) {
   CHECK(n >= 0 && n <= table.n_positions);
-  SequenceTable shorter = table;
-  shorter.n_positions = n;
-  for (size_t g = 0; g < groups_.size(); ++g) {
-    if (n > 0 && first_seen_page(shorter, groups_[g]) < table.first_kept[g]) {
-      close(table);
-      return 0;
-    }
+  if (!can_truncate(table, n)) {
+    close(table);
+    return 0;
   }
   const auto keep = static_cast<size_t>(pages_for(n));
   for (size_t g = 0; g < groups_.size(); ++g) {
@@ -180,6 +185,10 @@ SequenceTable KvCache::fork(const SequenceTable& table, int n_positions) {
     }
   }
   return copy;
+}
+
+int KvCache::n_pages(int group) const {
+  return static_cast<int>(groups_[static_cast<size_t>(group)].n_owners.size());
 }
 
 int KvCache::n_free(int group) const {

@@ -16,9 +16,11 @@
 namespace hearth::engine {
 
 // Splits the graph's cache layers into groups and sizes them: `n_positions` of context in all for
-// groups without a window, window + batch for each of `n_sequences` otherwise.
+// groups without a window; otherwise window + batch for each of `n_sequences`, and the window alone
+// for each of `n_kept` sequences that are not written to.
 backend::KvLayout kv_layout(std::span<const graph::CacheLayer> layers, int64_t n_positions,
-                            int n_sequences, int max_batch, backend::KvFormat format);
+                            int n_sequences, int max_batch, backend::KvFormat format,
+                            int n_kept = 0);
 
 // Bytes of such a layout, as the page sizes say (the backend's own figure is KvStore::bytes).
 uint64_t kv_bytes(const backend::KvLayout& layout);
@@ -50,10 +52,15 @@ class KvCache {
   // n were given back already.
   int truncate(SequenceTable& table, int n);
 
+  // Whether truncate would keep n positions.
+  bool can_truncate(const SequenceTable& table, int n) const;
+
   // Another sequence with the same past; pages are shared until one of them writes.
   SequenceTable fork(const SequenceTable& table, int n_positions);
 
   int n_free(int group) const;
+  int n_pages(int group) const;
+  int window(int group) const { return groups_[static_cast<size_t>(group)].window; }
   int n_groups() const { return static_cast<int>(groups_.size()); }
 
  private:
@@ -64,7 +71,7 @@ class KvCache {
   };
   void give_back(Group& group, int32_t page);
   void drop_unseen(SequenceTable& table, size_t group);
-  int first_seen_page(const SequenceTable& table, const Group& group) const;
+  static int first_seen_page(int n_positions, const Group& group);
 
   std::vector<Group> groups_;
 };
