@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#include "server/dialects/dialects.h"
+
+namespace hearth::server {
+
+std::vector<std::span<const Route>> dialect_routes() { return {openai_routes()}; }
+
+}  // namespace hearth::server
