@@ -59,9 +59,11 @@ struct Job {
   int64_t max_tokens = -1;  // -1: until the model ends or the context is full
   std::vector<std::string> stop;
   bool ignore_end = false;
-  int n = 1;                 // answers; answer i has the seed + i
-  int n_logprobs = -1;       // -1: none; k: the chosen token's and the k likeliest
-  bool echo = false;         // kComplete: the prompt comes first, with its logprobs where asked for
+  int n = 1;            // answers; answer i has the seed + i
+  int n_logprobs = -1;  // -1: none; k: the chosen token's and the k likeliest
+  // kComplete: the prompt comes first, as one delta of each answer; where logprobs are asked for,
+  // with its tokens and the logprobs of all but the first of them.
+  bool echo = false;
   bool want_tokens = false;  // token ids in the deltas
   Shape shape = Shape::kFree;
   std::string shape_text;  // the JSON schema or the GBNF grammar

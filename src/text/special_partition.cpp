@@ -106,11 +106,22 @@ std::vector<Fragment> SpecialPartition::split(std::string_view text, bool parse_
     if (token.begin > done) {
       fragments.push_back({kNoToken, text.substr(done, token.begin - done)});
     }
-    fragments.push_back({token.id, {}});
+    fragments.push_back({token.id, text.substr(token.begin, token.end - token.begin)});
     done = token.end;
   }
   if (done < text.size()) fragments.push_back({kNoToken, text.substr(done)});
   return fragments;
+}
+
+bool SpecialPartition::ends_inside_control(std::string_view text, const Vocab& vocab) const {
+  return std::any_of(ids_.begin(), ids_.end(), [&](TokenId id) {
+    if (!vocab.is(id, kControlToken)) return false;
+    const std::string_view token = vocab.text(id);
+    for (size_t n = std::min(token.size() - 1, text.size()); n > 0; --n) {
+      if (text.ends_with(token.substr(0, n))) return true;
+    }
+    return false;
+  });
 }
 
 }  // namespace hearth::text

@@ -12,7 +12,7 @@
 
 namespace hearth::text {
 
-// Either a special token or plain text, borrowed.
+// Either a special token with the text that it takes, or plain text (kNoToken). Borrowed.
 struct Fragment {
   TokenId id = kNoToken;
   std::string_view text;
@@ -25,6 +25,10 @@ class SpecialPartition {
 
   // `parse_special` false: only user-defined tokens count, control tokens stay plain text.
   std::vector<Fragment> split(std::string_view text, bool parse_special, const Vocab& vocab) const;
+
+  // Whether the text ends with the begin of a control token's spelling, so that what is joined to
+  // it could complete one.
+  bool ends_inside_control(std::string_view text, const Vocab& vocab) const;
 
  private:
   struct Taken {

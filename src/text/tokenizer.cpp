@@ -2,6 +2,7 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "base/quote.h"
 #include "text/unicode.h"
@@ -18,6 +19,16 @@ void append_with_spaces(std::string_view text, std::string& out) {
     if (mark == std::string_view::npos) return;
     out += ' ';
     at = mark + kSpaceMark.size();
+  }
+}
+
+std::string without(std::string_view text, std::string_view part) {
+  std::string out;
+  for (size_t at = 0;;) {
+    const size_t found = text.find(part, at);
+    out += text.substr(at, found - at);
+    if (found == std::string_view::npos) return out;
+    at = found + part.size();
   }
 }
 
@@ -121,27 +132,56 @@ void Tokenizer::read_flags(const file::Metadata& metadata) {
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   std::vector<TokenId> out;
-  const std::vector<Fragment> fragments = partition_.split(text, options.parse_special, vocab_);
-  if (options.add_special && add_bos_) out.push_back(special_.bos);
-  if (const Spm* spm = std::get_if<Spm>(&model_)) {
-    encode_spm(*spm, fragments, out);
-  } else {
-    for (const Fragment& fragment : fragments) {
-      if (fragment.id != kNoToken) {
-        out.push_back(fragment.id);
-      } else if (const Bpe* bpe = std::get_if<Bpe>(&model_)) {
-        bpe->encode(fragment.text, vocab_, out);
-      } else {
-        std::get<WordPiece>(model_).encode(fragment.text, vocab_, out);
-      }
-    }
+  std::vector<Fragment> fragments = partition_.split(text, options.parse_special, vocab_);
+  std::deque<std::string> cleaned;  // what fragments borrow
+  for (Fragment& fragment : fragments) {
+    if (options.shield.empty() || fragment.id != kNoToken) continue;
+    if (fragment.text.find(options.shield) == std::string_view::npos) continue;
+    fragment.text = cleaned.emplace_back(without(fragment.text, options.shield));
   }
+  std::erase_if(fragments, [](const Fragment& fragment) { return fragment.text.empty(); });
+  if (options.add_special && add_bos_) out.push_back(special_.bos);
+  encode_fragments(fragments, out);
   if (!options.add_special) return out;
   if (std::holds_alternative<WordPiece>(model_)) {
     if (special_.separator != kNoToken) out.push_back(special_.separator);
   } else if (add_eos_) {
     out.push_back(special_.eos);
   }
+  return out;
+}
+
+void Tokenizer::encode_fragments(std::span<const Fragment> fragments,
+                                 std::vector<TokenId>& out) const {
+  if (const Spm* spm = std::get_if<Spm>(&model_)) return encode_spm(*spm, fragments, out);
+  for (const Fragment& fragment : fragments) {
+    if (fragment.id != kNoToken) {
+      out.push_back(fragment.id);
+    } else if (const Bpe* bpe = std::get_if<Bpe>(&model_)) {
+      bpe->encode(fragment.text, vocab_, out);
+    } else {
+      std::get<WordPiece>(model_).encode(fragment.text, vocab_, out);
+    }
+  }
+}
+
+std::string Tokenizer::shielded(std::string_view text, std::string_view shield, bool joined) const {
+  std::string out;
+  for (const Fragment& fragment : partition_.split(text, true, vocab_)) {
+    if (fragment.id == kNoToken || vocab_.is(fragment.id, kUserDefinedToken)) {
+      out += fragment.text;
+      continue;
+    }
+    // Around each character, so that no other token that overlaps with this one is left either.
+    out += shield;
+    for (size_t i = 0; i < fragment.text.size();) {
+      const size_t n = decode_utf8(fragment.text, i).bytes;
+      out += fragment.text.substr(i, n);
+      out += shield;
+      i += n;
+    }
+  }
+  if (joined && partition_.ends_inside_control(out, vocab_)) out += shield;
   return out;
 }
 

@@ -27,6 +27,8 @@ namespace hearth::text {
 struct EncodeOptions {
   bool add_special = true;    // BOS, EOS, CLS, SEP as the model asks
   bool parse_special = true;  // "<|im_end|>" in the text is the token; false: plain characters
+  // What Tokenizer::shielded put into parts of the text: taken out once special tokens were found.
+  std::string_view shield = {};
 };
 
 struct DecodeOptions {
@@ -43,6 +45,11 @@ class Tokenizer {
   // Control tokens that a user's text spells are only tokens where `parse_special` is true: pass
   // false for text that nobody vouches for.
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  // `text` with `shield` in every control token that it spells, so that it stays plain characters
+  // inside of a text that is encoded with special tokens and the same shield. With `joined`, also
+  // where it ends with a begin of one, as something may be joined to it. `shield`: characters that
+  // are not in the text.
+  std::string shielded(std::string_view text, std::string_view shield, bool joined) const;
   // True where encode drops a byte of `text` for which the vocabulary has no token, as the
   // vocabulary of SmolLM2 for some control characters. Whoever takes text from people should say
   // so.
@@ -85,6 +92,7 @@ class Tokenizer {
   Status make_spm(const file::Metadata& metadata);
   Status make_wordpiece(const file::Metadata& metadata);
   void read_flags(const file::Metadata& metadata);
+  void encode_fragments(std::span<const Fragment> fragments, std::vector<TokenId>& out) const;
   void encode_spm(const Spm& spm, std::span<const Fragment> fragments,
                   std::vector<TokenId>& out) const;
   void append_byte_level(std::string_view text, std::string& out) const;

@@ -216,6 +216,59 @@ TEST(Tokenizer, user_defined_tokens_count_in_any_text) {
   EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{user}), "<table>");
 }
 
+TEST(Tokenizer, shielded_texts_spell_no_control_token_and_lose_no_character) {
+  ToyVocab vocab = toy_bpe();
+  for (const char* const token : {"<a>", "<<a>b", "a>b<", ">b<"}) vocab.add(token, 3);
+  const TokenId user = vocab.add("<u>", 4);
+  const auto metadata = vocab.metadata();
+  const auto tokenizer = make(metadata);
+  const std::string shield = "\uFDD0";
+  std::mt19937 random(4);
+  size_t n_shielded = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string text = random_text(random, "<<aa>bu", 20);
+    const std::string safe = tokenizer->shielded(text, shield, false);
+    n_shielded += safe != text;
+    const auto ids =
+        tokenizer->encode(safe, {.add_special = false, .parse_special = true, .shield = shield});
+    std::string back;
+    for (const TokenId id : ids) {
+      ASSERT_FALSE(tokenizer->is_control(id)) << text;
+      back += tokenizer->piece(id, true);
+    }
+    ASSERT_EQ(back, text);
+    // Where the text spells none, it is left as it is, user-defined tokens too.
+    if (safe == text) {
+      ASSERT_EQ(ids, tokenizer->encode(text, {.add_special = false})) << text;
+    }
+  }
+  EXPECT_GT(n_shielded, 200u);
+  EXPECT_EQ(tokenizer->shielded("a<u>b", shield, false), "a<u>b");
+  EXPECT_EQ(tokenizer->encode("<u>", {.add_special = false, .shield = shield}),
+            std::vector<TokenId>{user});
+}
+
+TEST(Tokenizer, shielded_texts_that_are_joined_complete_no_control_token) {
+  ToyVocab vocab = toy_bpe();
+  vocab.add("<|end|>", 3);
+  const auto metadata = vocab.metadata();
+  const auto tokenizer = make(metadata);
+  const std::string shield = "\uFDD0", token = "<|end|>";
+  for (size_t cut = 1; cut < token.size(); ++cut) {
+    std::string joined;
+    for (const std::string& part : {"x" + token.substr(0, cut), token.substr(cut) + "y"}) {
+      joined += tokenizer->shielded(part, shield, true);
+    }
+    std::string back;
+    for (const TokenId id : tokenizer->encode(joined, {.add_special = false, .shield = shield})) {
+      EXPECT_FALSE(tokenizer->is_control(id));
+      back += tokenizer->piece(id, true);
+    }
+    EXPECT_EQ(back, "x<|end|>y");
+  }
+  EXPECT_EQ(tokenizer->shielded("nothing open", shield, true), "nothing open");
+}
+
 TEST(Tokenizer, phi3_special_tokens_swallow_the_space_behind_them) {
   ToyVocab vocab = toy_bpe();
   const TokenId user = vocab.add("<|user|>", 3);

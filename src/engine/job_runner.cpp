@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+#include "engine/job_runner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/clock.h"
+#include "engine/embed.h"
+#include "engine/job_events.h"
+
+namespace hearth::engine {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Vectors have length 1, so their cosine is their product.
+double cosine(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
+double clock_ms() {
+  return std::chrono::duration<double, std::milli>(Clock::now().time_since_epoch()).count();
+}
+
+Json numbers(const std::vector<std::vector<int32_t>>& inputs, size_t first) {
+  Json list = Json::array();
+  for (size_t i = first; i < inputs.size(); ++i) list.push_back(inputs[i].size());
+  return list;
+}
+
+}  // namespace
+
+JobRunner::JobRunner(Engine& engine, const text::Tokenizer& tokenizer,
+                     const file::Metadata& metadata, EventSink sink, SchedulerOptions options)
+    : engine_(engine),
+      tokenizer_(tokenizer),
+      sink_(std::move(sink)),
+      prompts_(metadata, tokenizer, engine.n_ctx()),
+      scheduler_(engine, tokenizer, std::move(options)) {}
+
+JobRunner::~JobRunner() = default;
+
+void JobRunner::fail(uint64_t id, Error error, int64_t retry_after_s) {
+  Event failed;
+  failed.id = id;
+  failed.kind = EventKind::kError;
+  failed.error = std::move(error);
+  failed.retry_after_s = retry_after_s;
+  sink_(std::move(failed));
+}
+
+void JobRunner::submit(Job job) {
+  switch (job.kind) {
+    case JobKind::kChat:
+    case JobKind::kComplete:
+      return answer(job);
+    case JobKind::kEmbed:
+    case JobKind::kRerank:
+      return start_vectors(std::move(job));
+    case JobKind::kTokenize:
+    case JobKind::kDetokenize:
+    case JobKind::kTemplate:
+    case JobKind::kCount:
+      break;
+  }
+  auto result = result_of(job);
+  if (!result) return fail(job.id, std::move(result).error());
+  Event event;
+  event.id = job.id;
+  event.kind = EventKind::kResult;
+  event.result = std::move(*result);
+  sink_(std::move(event));
+  Event done;
+  done.id = job.id;
+  done.kind = EventKind::kDone;
+  sink_(std::move(done));
+}
+
+Result<Json> JobRunner::result_of(const Job& job) const {
+  if (job.kind == JobKind::kTokenize) {
+    const auto tokens = tokenizer_.encode(
+        job.prompt, {.add_special = job.add_special, .parse_special = job.parse_special});
+    Json pieces = Json::array();
+    for (const int32_t id : tokens) pieces.push_back(tokenizer_.piece(id, true));
+    return Json{{"tokens", tokens}, {"pieces", std::move(pieces)}};
+  }
+  if (job.kind == JobKind::kDetokenize) {
+    for (const int32_t id : job.tokens) {
+      if (!tokenizer_.contains(id)) {
+        return invalid("token {} is outside of the vocabulary of {}", id, tokenizer_.n_vocab());
+      }
+    }
+    return Json{{"text", tokenizer_.decode(job.tokens, {.show_special = true})}};
+  }
+  TRY_LET(const JobPrompt prompt, prompts_.make(job));
+  if (job.kind == JobKind::kTemplate) return Json{{"prompt", prompt.text}};
+  return Json{{"n_tokens", prompt.tokens.size()}};
+}
+
+// -- answers
+
+Status JobRunner::check_answer(const Job& job) const {
+  if (engine_.spec().encoder) {
+    return with_hint(
+        unsupported("{} is an embedding model: it writes no text", engine_.spec().name),
+        "ask it for embeddings");
+  }
+  if (job.shape != Shape::kFree) {
+    return unsupported("an answer's form (a grammar or a JSON schema) cannot be asked for");
+  }
+  if (job.tool_choice == ToolChoice::kRequired || job.tool_choice == ToolChoice::kNamed) {
+    return unsupported("a call of a tool cannot be required");
+  }
+  if (job.thinking_budget >= 0) return unsupported("a bound on thinking cannot be asked for");
+  return {};
+}
+
+Result<GenerationRequest> JobRunner::make_request(const Job& job, JobPrompt& prompt) const {
+  TRY(check_answer(job));
+  TRY_LET(prompt, prompts_.make(job));
+  GenerationRequest request;
+  request.id = job.id;
+  request.owner = job.owner;
+  request.prompt = prompt.tokens;
+  request.answer = {.sampler = job.sampler,
+                    .max_tokens = job.max_tokens,
+                    .stop = job.stop,
+                    .ignore_end = job.ignore_end,
+                    .n_logprobs = job.n_logprobs};
+  request.n = job.n;
+  request.prompt_logprobs = job.echo && job.n_logprobs >= 0;
+  request.deadline_ms = static_cast<double>(job.deadline_ms);
+  return request;
+}
+
+void JobRunner::answer(Job& job) {
+  JobPrompt prompt;
+  auto request = make_request(job, prompt);
+  if (!request) return fail(job.id, std::move(request).error());
+  JobEventOptions options{.id = job.id,
+                          .n = job.n,
+                          .want_tokens = job.want_tokens,
+                          .want_logprobs = job.n_logprobs >= 0,
+                          .echo = job.echo,
+                          .warnings = std::move(prompt.warnings),
+                          .n_ctx = engine_.n_ctx()};
+  if (job.echo) {
+    options.prompt_text = std::move(prompt.text);
+    options.prompt_tokens = std::move(prompt.tokens);
+  }
+  auto submitted = scheduler_.submit(
+      std::move(*request), std::make_unique<JobEvents>(std::move(options), tokenizer_, sink_));
+  if (submitted) return;
+  fail(job.id, std::move(submitted.error().error), submitted.error().retry_after_s);
+}
+
+// -- vectors
+
+void JobRunner::start_vectors(Job job) {
+  const uint64_t id = job.id;
+  auto made = make_vectors(std::move(job));
+  if (!made) return fail(id, std::move(made).error());
+  Event started;
+  started.id = id;
+  started.kind = EventKind::kStarted;
+  for (const auto& input : made->inputs) {
+    started.usage.n_prompt += static_cast<int64_t>(input.size());
+  }
+  sink_(std::move(started));
+  vector_jobs_.push_back(std::move(*made));
+}
+
+Result<JobRunner::VectorJob> JobRunner::make_vectors(Job job) const {
+  if (!engine_.spec().encoder) {
+    return with_hint(unsupported("the architecture {} gives no embeddings", engine_.spec().name),
+                     "use an embedding model (bert, nomic-bert)");
+  }
+  if (job.pooling.empty()) {
+    TRY(model_pooling(engine_));
+  } else {
+    TRY(parse_pooling(job.pooling));
+  }
+  VectorJob made;
+  if (job.kind == JobKind::kRerank) job.texts.insert(job.texts.begin(), job.prompt);
+  for (size_t i = 0; i < job.texts.size(); ++i) {
+    made.inputs.push_back(
+        tokenizer_.encode(job.texts[i], {.add_special = true, .parse_special = false}));
+    const size_t n = made.inputs.back().size();
+    if (n == 0) return invalid("text {} has no tokens", i);
+    if (n <= static_cast<size_t>(engine_.n_ctx())) continue;
+    return with_hint(over_limit("text {} has {} tokens, the model takes {}", i, n, engine_.n_ctx()),
+                     "divide it into shorter texts");
+  }
+  job.texts.clear();
+  made.job = std::move(job);
+  made.submitted_ms = clock_ms();
+  return made;
+}
+
+Status JobRunner::next_vector(VectorJob& job) {
+  const double now = clock_ms();
+  if (job.job.deadline_ms > 0 &&
+      now - job.submitted_ms >= static_cast<double>(job.job.deadline_ms)) {
+    return interrupted("the deadline of {} ms passed", job.job.deadline_ms);
+  }
+  TRY_LET(const Pooling pooling,
+          job.job.pooling.empty() ? model_pooling(engine_) : parse_pooling(job.job.pooling));
+  if (job.n_done == job.inputs.size()) return {};
+  TRY_LET(std::vector<float> vector, embed(engine_, job.inputs[job.n_done], pooling));
+  const size_t i = job.n_done++;
+  if (job.job.kind == JobKind::kRerank) {
+    job.vectors.push_back(std::move(vector));
+    return {};
+  }
+  Event event;
+  event.id = job.job.id;
+  event.kind = EventKind::kResult;
+  event.result = Json{{"first", i},
+                      {"vectors", Json::array({std::move(vector)})},
+                      {"n_tokens", Json::array({job.inputs[i].size()})}};
+  sink_(std::move(event));
+  return {};
+}
+
+void JobRunner::end_vectors(const VectorJob& job) {
+  if (job.job.kind == JobKind::kRerank) {
+    Json scores = Json::array();
+    for (size_t i = 1; i < job.vectors.size(); ++i) {
+      scores.push_back(cosine(job.vectors[0], job.vectors[i]));
+    }
+    Event event;
+    event.id = job.job.id;
+    event.kind = EventKind::kResult;
+    event.result = Json{{"scores", std::move(scores)}, {"n_tokens", numbers(job.inputs, 1)}};
+    sink_(std::move(event));
+  }
+  Event done;
+  done.id = job.job.id;
+  done.kind = EventKind::kDone;
+  for (const auto& input : job.inputs) done.usage.n_prompt += static_cast<int64_t>(input.size());
+  done.usage.prefill_ms = clock_ms() - job.submitted_ms;
+  sink_(std::move(done));
+}
+
+bool JobRunner::step_vectors() {
+  std::vector<uint64_t> cancels;
+  {
+    const std::lock_guard lock(mutex_);
+    cancels.swap(cancels_);
+  }
+  for (const uint64_t id : cancels) {
+    const size_t n =
+        std::erase_if(vector_jobs_, [id](const VectorJob& one) { return one.job.id == id; });
+    if (n > 0) fail(id, {ErrorCode::kInterrupted, "cancelled", ""});
+  }
+  const auto at = std::find_if(vector_jobs_.begin(), vector_jobs_.end(),
+                               [](const VectorJob& job) { return !job.parked; });
+  if (at == vector_jobs_.end()) return !cancels.empty();
+  VectorJob job = std::move(*at);
+  vector_jobs_.erase(at);
+  if (const Status status = next_vector(job); !status) {
+    fail(job.job.id, status.error());
+  } else if (job.n_done == job.inputs.size()) {
+    end_vectors(job);
+  } else {
+    vector_jobs_.push_back(std::move(job));
+  }
+  return true;
+}
+
+// -- all
+
+void JobRunner::cancel(uint64_t id) {
+  scheduler_.cancel(id);
+  const std::lock_guard lock(mutex_);
+  cancels_.push_back(id);
+}
+
+void JobRunner::park(uint64_t id, bool parked) {
+  scheduler_.pause(id, parked);
+  for (VectorJob& job : vector_jobs_) {
+    if (job.job.id == id) job.parked = parked;
+  }
+}
+
+bool JobRunner::step() {
+  const bool vectors = step_vectors();
+  return scheduler_.step() || vectors;
+}
+
+Json JobRunner::stats() const {
+  const SchedulerFigures figures = scheduler_.figures();
+  return {{"n_waiting", figures.n_waiting},
+          {"n_running", figures.n_running},
+          {"n_vector_jobs", vector_jobs_.size()},
+          {"n_cached_prefixes", figures.n_cached_prefixes},
+          {"n_pages", figures.n_pages},
+          {"n_free_pages", figures.n_free_pages},
+          {"n_prompt_tokens", figures.n_prompt_tokens},
+          {"n_answer_tokens", figures.n_answer_tokens},
+          {"n_put_back", figures.n_put_back}};
+}
+
+}  // namespace hearth::engine

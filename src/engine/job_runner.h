@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Jobs in, events out: what stands between a server's requests and the engine. Makes prompts of
+// messages, schedules answers, computes vectors, one text at a time, between the answers' steps.
+// Nothing throws, and each job's last event is kDone or kError.
+// Thread rule: one thread, except cancel.
+#pragma once
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/job.h"
+#include "engine/job_prompt.h"
+#include "engine/job_source.h"
+#include "engine/scheduler.h"
+#include "file/metadata.h"
+#include "text/tokenizer.h"
+
+namespace hearth::engine {
+
+class JobRunner : public JobSource {
+ public:
+  // All must outlive the runner. The sink is called from submit and step, on their thread.
+  JobRunner(Engine& engine, const text::Tokenizer& tokenizer, const file::Metadata& metadata,
+            EventSink sink, SchedulerOptions options = {});
+  ~JobRunner() override;
+
+  void submit(Job job) override;
+  // From any thread: a step that computes for this job alone is interrupted.
+  void cancel(uint64_t id) override;
+  void park(uint64_t id, bool parked) override;
+  bool step() override;
+  bool idle() const override { return vector_jobs_.empty() && !scheduler_.has_requests(); }
+  nlohmann::ordered_json stats() const override;
+
+  const JobPrompts& prompts() const { return prompts_; }
+
+ private:
+  // Texts whose vectors are computed, one in each step.
+  struct VectorJob {
+    Job job;
+    std::vector<std::vector<int32_t>> inputs;  // tokens; kRerank: the query's first
+    std::vector<std::vector<float>> vectors;   // kRerank: so far
+    size_t n_done = 0;
+    double submitted_ms = 0;
+    bool parked = false;
+  };
+
+  void answer(Job& job);
+  Result<GenerationRequest> make_request(const Job& job, JobPrompt& prompt) const;
+  Status check_answer(const Job& job) const;
+  void start_vectors(Job job);
+  Result<VectorJob> make_vectors(Job job) const;
+  bool step_vectors();
+  Status next_vector(VectorJob& job);
+  void end_vectors(const VectorJob& job);
+  Result<nlohmann::ordered_json> result_of(const Job& job) const;
+  void fail(uint64_t id, Error error, int64_t retry_after_s = 0);
+
+  Engine& engine_;
+  const text::Tokenizer& tokenizer_;
+  EventSink sink_;
+  JobPrompts prompts_;
+  Scheduler scheduler_;
+  std::deque<VectorJob> vector_jobs_;  // take turns, the first one next
+  std::mutex mutex_;                   // of what follows
+  std::vector<uint64_t> cancels_;      // for vector_jobs_
+};
+
+}  // namespace hearth::engine
