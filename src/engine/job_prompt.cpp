@@ -96,7 +96,7 @@ Status cut_behind(std::string& prompt, std::string_view text) {
 
 }  // namespace
 
-JobPrompts::JobPrompts(const file::Metadata& metadata, const text::Tokenizer& tokenizer, int n_ctx)
+JobPrompts::JobPrompts(std::string_view chat_template, const text::Tokenizer& tokenizer, int n_ctx)
     : tokenizer_(tokenizer),
       n_ctx_(n_ctx),
       variables_(text::special_token_variables(tokenizer)),
@@ -106,9 +106,8 @@ JobPrompts::JobPrompts(const file::Metadata& metadata, const text::Tokenizer& to
     longest_token_ =
         std::max(longest_token_, tokenizer.token_text(static_cast<text::TokenId>(id)).size());
   }
-  const auto source = metadata.text("tokenizer.chat_template");
-  if (!source || source->empty()) return;
-  auto parsed = within("the model's chat template", text::ChatTemplate::parse(*source));
+  if (chat_template.empty()) return;
+  auto parsed = within("the model's chat template", text::ChatTemplate::parse(chat_template));
   if (!parsed) {
     no_template_ = parsed.error();
     return;

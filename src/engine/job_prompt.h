@@ -6,11 +6,11 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/job.h"
-#include "file/metadata.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -24,9 +24,10 @@ struct JobPrompt {
 
 class JobPrompts {
  public:
-  // A template that is broken is an error only for the jobs that need it. The tokenizer must
-  // outlive this; n_ctx bounds what is worth being cut into tokens.
-  JobPrompts(const file::Metadata& metadata, const text::Tokenizer& tokenizer, int n_ctx);
+  // `chat_template`: the model's own, or empty. One that is broken is an error only for the jobs
+  // that need it. The tokenizer must outlive this; n_ctx bounds what is worth being cut into
+  // tokens.
+  JobPrompts(std::string_view chat_template, const text::Tokenizer& tokenizer, int n_ctx);
 
   // Of the kinds kChat, kTemplate, kCount and kComplete. Errors: no template, what the template
   // refuses, a text that cannot fit the context (with numbers).

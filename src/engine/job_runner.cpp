@@ -34,11 +34,11 @@ Json numbers(const std::vector<std::vector<int32_t>>& inputs, size_t first) {
 }  // namespace
 
 JobRunner::JobRunner(Engine& engine, const text::Tokenizer& tokenizer,
-                     const file::Metadata& metadata, EventSink sink, SchedulerOptions options)
+                     std::string_view chat_template, EventSink sink, SchedulerOptions options)
     : engine_(engine),
       tokenizer_(tokenizer),
       sink_(std::move(sink)),
-      prompts_(metadata, tokenizer, engine.n_ctx()),
+      prompts_(chat_template, tokenizer, engine.n_ctx()),
       scheduler_(engine, tokenizer, std::move(options)) {}
 
 JobRunner::~JobRunner() = default;

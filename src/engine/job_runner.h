@@ -9,6 +9,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/engine.h"
@@ -16,7 +17,6 @@
 #include "engine/job_prompt.h"
 #include "engine/job_source.h"
 #include "engine/scheduler.h"
-#include "file/metadata.h"
 #include "text/tokenizer.h"
 
 namespace hearth::engine {
@@ -24,7 +24,8 @@ namespace hearth::engine {
 class JobRunner : public JobSource {
  public:
   // All must outlive the runner. The sink is called from submit and step, on their thread.
-  JobRunner(Engine& engine, const text::Tokenizer& tokenizer, const file::Metadata& metadata,
+  // `chat_template`: the model's own, or empty.
+  JobRunner(Engine& engine, const text::Tokenizer& tokenizer, std::string_view chat_template,
             EventSink sink, SchedulerOptions options = {});
   ~JobRunner() override;
 

@@ -9,6 +9,7 @@
 #include "base/quote.h"
 #include "engine/job_runner.h"
 #include "file/gguf.h"
+#include "file/model_facts.h"
 #include "tensor/dtype.h"
 
 namespace hearth::engine {
@@ -46,9 +47,9 @@ Json facts_of(const Model& model, const JobPrompts& prompts) {
   const auto text_of = [&](text::TokenId id) {
     return tokenizer.contains(id) ? Json(std::string(tokenizer.token_text(id))) : Json("");
   };
-  const auto source = model.file->metadata().text("tokenizer.chat_template");
+  const std::string_view source = file::facts_of(*model.file).chat_template;
   const text::ChatTemplateFacts facts = prompts.facts().value_or(text::ChatTemplateFacts{});
-  return {{"chat_template", source ? Json(std::string(*source)) : Json()},
+  return {{"chat_template", source.empty() ? Json() : Json(source)},
           {"tools", facts.uses_tools},
           {"thinking_switch", facts.thinking_switch},
           {"refuses_system", facts.refuses_system},
@@ -64,7 +65,8 @@ class OwningRunner final : public JobSource {
  public:
   OwningRunner(Model model, EventSink sink)
       : model_(std::move(model)),
-        runner_(*model_.engine, *model_.tokenizer, model_.file->metadata(), std::move(sink)) {}
+        runner_(*model_.engine, *model_.tokenizer, file::facts_of(*model_.file).chat_template,
+                std::move(sink)) {}
 
   void submit(Job job) override { runner_.submit(std::move(job)); }
   void cancel(uint64_t id) override { runner_.cancel(id); }

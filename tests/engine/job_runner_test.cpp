@@ -8,6 +8,7 @@
 
 #include "engine/embed.h"
 #include "engine/open_model.h"
+#include "file/model_facts.h"
 #include "tests/engine/scheduler_run.h"
 #include "tests/support/temp_folder.h"
 
@@ -36,7 +37,7 @@ class JobRunnerTest : public testing::Test {
     ASSERT_TRUE(tokenizer);
     tokenizer_ = std::move(*tokenizer);
     runner_ = std::make_unique<JobRunner>(
-        **toy_, *tokenizer_, toy_->file().metadata(),
+        **toy_, *tokenizer_, file::facts_of(toy_->file()).chat_template,
         [this](Event event) { events_[event.id].push_back(std::move(event)); }, std::move(options));
   }
   void SetUp() override { load("llama"); }
