@@ -16,6 +16,8 @@
 //   the newest answer of whoever runs most is put back: its tokens are kept, and computed again
 //   later, each in the form in which it was first (Role). The oldest answer is never put back, so
 //   everything ends.
+// - Tokens are guessed ahead where that pays (speculate.h), in steps without prompts; the answer is
+//   the same.
 // - A queue beyond its bounds refuses at once.
 // - A cancelled request is gone before the next step, and within a step that computes only for it.
 //
@@ -43,6 +45,7 @@ namespace hearth::engine {
 struct SchedulerOptions {
   int max_waiting = 512;           // requests
   int max_waiting_per_owner = 64;  // requests
+  bool guess_ahead = true;         // speculate.h; changes no token
   // A clock for tests; milliseconds from any begin, never backwards.
   std::function<double()> clock_ms;
 };
@@ -128,9 +131,10 @@ class Scheduler {
   bool make_room();
 
   // Steps: scheduler_step.cpp
-  bool plan();
+  bool plan(bool guess);
   void plan_answers();
   void plan_prompts();
+  void plan_guesses();
   int prompt_budget() const;
   int pending(const Stream& stream) const;
   void add_prompt(Stream& stream, int n);

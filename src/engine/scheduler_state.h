@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/generation.h"
+#include "engine/speculate.h"
 
 namespace hearth::engine::scheduling {
 
@@ -33,6 +34,7 @@ struct Stream {
   std::vector<int32_t> tokens;  // prompt and answer so far; empty until it first runs
   std::optional<Answer> answer;
   std::optional<Sequence> sequence;  // while it runs; holds a beginning of `tokens`
+  GuessWatch guesses;
 
   int n_done() const { return sequence->n_tokens(); }
   int n_known() const { return static_cast<int>(tokens.size()); }

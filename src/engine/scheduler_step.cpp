@@ -24,12 +24,12 @@ bool Scheduler::step() {
   obey_cancels();
   end_overdue();
   admit();
-  while (plan()) {
+  for (bool guess = options_.guess_ahead; plan(guess); guess = false) {
     if (engine_.reserve(parts_)) {
       run_step();
       return true;
     }
-    if (make_room()) continue;
+    if (guess || make_room()) continue;
     // One answer alone, and nothing cached: the engine was made with fewer pages than its context.
     fail(*plan_.front().stream->request,
          {ErrorCode::kNoMemory, "the KV cache is too small for this request", ""});
@@ -37,11 +37,12 @@ bool Scheduler::step() {
   return false;
 }
 
-bool Scheduler::plan() {
+bool Scheduler::plan(bool guess) {
   plan_.clear();
   parts_.clear();
   plan_answers();
   plan_prompts();
+  if (guess) plan_guesses();
   for (Planned& planned : plan_) {
     Stream& stream = *planned.stream;
     std::span<const int32_t> tokens = stream.tokens;
@@ -123,6 +124,26 @@ void Scheduler::add_prompt(Stream& stream, int n) {
   if (stream.n_done() + n == stream.n_known()) planned.want = Want::kLast;
   if (in_prompt(stream) && stream.request->asked.prompt_logprobs) planned.want = Want::kAll;
   plan_.push_back(std::move(planned));
+}
+
+// Only beside no prompt: what time there is belongs to prompts.
+void Scheduler::plan_guesses() {
+  const auto is_prompt = [](const Planned& planned) { return !is_decoding(*planned.stream); };
+  if (std::any_of(plan_.begin(), plan_.end(), is_prompt)) return;
+  auto n_rows = static_cast<int>(plan_.size());
+  const int room = std::min(engine_.max_batch(), engine_.max_outputs());
+  for (Planned& planned : plan_) {
+    Stream& stream = *planned.stream;
+    const auto n_left = static_cast<int>(std::min<int64_t>(
+        {room - n_rows, engine_.n_ctx() - stream.n_known(), stream.answer->n_left() - 1}));
+    if (n_left <= 0) continue;
+    const int n_worth = stream.guesses.n_worth(cost_, n_rows);
+    std::vector<int32_t> guessed = guess_next(stream.tokens, std::min(n_left, n_worth));
+    if (guessed.empty()) continue;
+    n_rows += static_cast<int>(guessed.size());
+    planned.guessed = std::move(guessed);
+    planned.want = Want::kAll;
+  }
 }
 
 // Runs the engine so that cancel() can interrupt it where all of the step is of one request.
@@ -253,7 +274,14 @@ void Scheduler::take_tokens(const Planned& planned, Stream& stream, int row) {
   }
   stream.request->usage.n_completion += static_cast<int64_t>(n_taken);
   // What was guessed wrong goes; the newest token is computed by the next step.
-  if (!planned.guessed.empty()) stream.sequence->truncate(stream.n_known() - 1);
+  if (!planned.guessed.empty()) {
+    stream.sequence->truncate(stream.n_known() - 1);
+    const auto n_guessed = static_cast<int>(planned.guessed.size());
+    const auto n_accepted = static_cast<int>(n_taken) - 1;
+    stream.guesses.add(n_guessed, n_accepted);
+    stream.request->usage.n_drafted += n_guessed;
+    stream.request->usage.n_accepted += n_accepted;
+  }
   give_piece(stream, n_taken);
   if (stream.answer->is_finished()) finish(stream);
 }

@@ -10,7 +10,8 @@ namespace {
 // How much a new measurement counts. Prompts move quickly, as a token costs more the more there are
 // before it; steps of answers are many, and one that was disturbed should not count much.
 constexpr double kNewPrompt = 0.5, kNewAnswer = 0.2;
-constexpr int kMaxRows = 512;  // more are told apart by proportion
+constexpr double kLeastMs = 1e-6;  // 0 means that nothing is known
+constexpr int kMaxRows = 512;      // more are told apart by proportion
 
 void blend(double& value, double measured, double weight) {
   value = value == 0 ? measured : value + weight * (measured - value);
@@ -19,6 +20,7 @@ void blend(double& value, double measured, double weight) {
 }  // namespace
 
 void StepCost::add(int n_prompt, int n_answer, double ms) {
+  ms = std::max(ms, kLeastMs);
   if (n_prompt > 0) {
     const double rest = std::max(0.0, ms - answer_ms(n_answer));
     return blend(prompt_token_ms_, rest / n_prompt, kNewPrompt);

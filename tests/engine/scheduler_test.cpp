@@ -4,6 +4,7 @@
 #include "engine/scheduler.h"
 
 #include <limits>
+#include <random>
 #include <thread>
 
 #include "engine/evaluate.h"
@@ -20,6 +21,7 @@ using test::SchedulerRun;
 struct FakeClock {
   double now = 0;
   double prompt_ms = 1, answer_ms = 1;
+  double step_ms = 0;  // of any step
   const SchedulerFigures* figures = nullptr;
   int64_t n_steps = 0;
 };
@@ -48,7 +50,7 @@ class SchedulerTest : public testing::Test {
         // The first look of a step is at its begin.
         if (in_step_) {
           clock_.n_steps = figures.n_steps;
-          clock_.now += clock_.prompt_ms * figures.last_prompt_tokens +
+          clock_.now += clock_.step_ms + clock_.prompt_ms * figures.last_prompt_tokens +
                         clock_.answer_ms * figures.last_answer_tokens;
         }
         in_step_ = !in_step_;
@@ -397,6 +399,98 @@ TEST_F(SchedulerTest, the_prompts_logprobs_are_those_of_evaluate) {
     EXPECT_EQ(heard.prompt_logprobs[i].chosen.id, run_->prompt(150)[i + 1]);
     EXPECT_EQ(heard.prompt_logprobs[i].top, (*oracle)[i].top);
   }
+}
+
+TEST_F(SchedulerTest, guesses_change_no_token_and_save_steps_where_they_are_right) {
+  load({.n_ctx = 512, .n_sequences = 2, .max_batch = 64, .max_outputs = 32}, with_clock());
+  clock_.answer_ms = 0.5;
+  clock_.step_ms = 20;
+  for (const double temperature : {0.0, 1.0}) {
+    GenerationRequest request = run_->request(run_->prompt(30), 300);
+    // Two tokens: such answers repeat themselves.
+    request.answer.sampler.logit_bias = {{65, 1000.0}, {66, 1000.0}};
+    request.answer.sampler.temperature = temperature;
+    request.answer.sampler.seed = 3;
+    const GenerateResult alone = run_->alone(request);
+    const int64_t before = scheduler().figures().n_steps;
+    const Heard& heard = run_->submit(std::move(request));
+    run_->run_to_end();
+    expect_same(heard.answers.at(0), alone);
+    EXPECT_GT(heard.usage.n_accepted, 60);
+    // The prompt's step gives a token, and the last step may give less than it verified.
+    EXPECT_LE(scheduler().figures().n_steps - before, 301 - heard.usage.n_accepted);
+  }
+}
+
+TEST_F(SchedulerTest, guesses_that_do_not_pay_stop) {
+  // Each row costs as much as a step: a guess that is right gains nothing.
+  load({.n_ctx = 512, .n_sequences = 2, .max_batch = 64, .max_outputs = 32}, with_clock());
+  clock_.answer_ms = 20;
+  GenerationRequest request = run_->request(run_->prompt(30), 300);
+  request.answer.sampler.logit_bias = {{65, 1000.0}, {66, 1000.0}};
+  const GenerateResult alone = run_->alone(request);
+  const Heard& heard = run_->submit(std::move(request));
+  run_->run_to_end();
+  expect_same(heard.answers.at(0), alone);
+  EXPECT_GT(heard.usage.n_drafted, 0);
+  EXPECT_LT(heard.usage.n_drafted, 60);
+  // What is wrong is tried ever more seldom, however cheap.
+  StepCost cost;
+  for (int rows = 1; rows <= 16; ++rows) cost.add(0, rows, 20 + rows);
+  GuessWatch watch;
+  int n_guessed = 0;
+  for (int step = 0; step < 5000; ++step) {
+    const int n = watch.n_worth(cost, 1);
+    n_guessed += n;
+    watch.add(n, 0);
+  }
+  EXPECT_LT(n_guessed, 100);
+  // And what became right again is noticed.
+  int n_right = 0;
+  for (int step = 0; step < 5000; ++step) {
+    const int n = watch.n_worth(cost, 1);
+    n_right += n;
+    watch.add(n, n);
+  }
+  EXPECT_GT(n_right, 10000);
+}
+
+// What guess_next says, plainly.
+std::vector<int32_t> naive_guess(const std::vector<int32_t>& tokens, int n_most) {
+  for (size_t length = 16; length >= kMinMatch; --length) {
+    for (size_t end = tokens.size() - 1; end >= length && end < tokens.size(); --end) {
+      if (length > tokens.size()) break;
+      if (!std::equal(tokens.end() - static_cast<std::ptrdiff_t>(length), tokens.end(),
+                      tokens.begin() + static_cast<std::ptrdiff_t>(end - length))) {
+        continue;
+      }
+      std::vector<int32_t> all = tokens;
+      while (all.size() < tokens.size() + static_cast<size_t>(n_most)) {
+        all.push_back(all[end + all.size() - tokens.size()]);
+      }
+      return {all.end() - n_most, all.end()};
+    }
+  }
+  return {};
+}
+
+TEST(Speculate, what_followed_the_longest_match_is_guessed) {
+  EXPECT_TRUE(guess_next({}, 4).empty());
+  EXPECT_EQ(guess_next(std::vector<int32_t>{1, 2, 3, 4, 5, 1, 2, 3}, 4),
+            (std::vector<int32_t>{4, 5, 1, 2}));
+  std::mt19937 random(9);
+  size_t n_found = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<int32_t> tokens(1 + random() % 60);
+    for (int32_t& id : tokens) id = static_cast<int32_t>(random() % 2);
+    const int n_most = static_cast<int>(random() % 9);
+    const auto guessed = guess_next(tokens, n_most);
+    if (n_most > 0) {
+      ASSERT_EQ(guessed, naive_guess(tokens, n_most));
+    }
+    n_found += !guessed.empty();
+  }
+  EXPECT_GT(n_found, 1500u);
 }
 
 // Lets only every third token come, and ends after ten.
