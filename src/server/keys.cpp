@@ -191,6 +191,10 @@ void KeyStore::refresh() {
   seen_bytes_ = n_bytes;
 }
 
+void KeyStore::allow(std::string_view text) {
+  allowed_ = Key{.id = "given", .name = "--api-key", .sha256 = hash(text), .admin = true};
+}
+
 std::optional<Key> KeyStore::match(std::string_view text) {
   refresh();
   if (text.empty() || text.size() > kMaxKeyTextBytes) return {};
@@ -199,6 +203,7 @@ std::optional<Key> KeyStore::match(std::string_view text) {
   for (const Key& key : known_) {
     if (equal_in_constant_time(key.sha256, digest)) matched = key;
   }
+  if (allowed_ && equal_in_constant_time(allowed_->sha256, digest)) matched = allowed_;
   return matched;
 }
 

@@ -41,6 +41,9 @@ class KeyStore {
   // By id, or by name where only one key has it. Errors: kNotFound.
   Result<Key> revoke(std::string_view id_or_name);
 
+  // One more key with all powers, of this object alone: it is not kept.
+  void allow(std::string_view text);
+
   // The key with this text. Compares with every key in a time that does not tell where they differ.
   // Where the file cannot be read, nobody is let in.
   std::optional<Key> match(std::string_view text);
@@ -52,7 +55,8 @@ class KeyStore {
   void refresh();
 
   std::filesystem::path folder_;
-  std::vector<Key> known_;
+  std::vector<Key> known_;  // of the file
+  std::optional<Key> allowed_;
   std::filesystem::file_time_type seen_time_{};
   uintmax_t seen_bytes_ = 0;
 };

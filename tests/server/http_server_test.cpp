@@ -98,14 +98,13 @@ TEST(HttpServer, a_head_has_an_absolute_deadline_whatever_trickles) {
   options.head_time = ms(200);
   RunningServer server(options);
   RawClient client(server.port);
-  const auto begin = std::chrono::steady_clock::now();
   client.send("GET / HTTP/1.1\r\nA: ");
-  for (int i = 0; i < 50 && !client.closed_by_peer(); ++i) {
+  std::string answer;
+  for (int i = 0; i < 40 && answer.empty(); ++i) {
     client.send("a");
-    client.read_until("never", 20);
+    answer = client.read_until("never", 20);
   }
-  EXPECT_TRUE(client.closed_by_peer() || status_of_answer(client.read_all()) == 408);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, ms(3000));
+  EXPECT_EQ(status_of_answer(answer), 408) << answer;
 }
 
 TEST(HttpServer, a_body_has_an_absolute_deadline_whatever_trickles) {

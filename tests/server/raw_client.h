@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A client that sends bytes as they are, right or wrong, and reads what comes back. One thread.
 #pragma once
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
@@ -81,20 +82,19 @@ class RawClient {
     socket_.async_read_some(boost::asio::buffer(bytes), [&](const auto& error, size_t n) {
       complete = true;
       n_bytes = n;
-      if (error) closed_ = true;
+      if (error && error != boost::asio::error::operation_aborted) closed_ = true;
     });
     io_.restart();
     io_.run_until(end);
-    if (!complete) {
+    const bool in_time = complete;
+    if (!in_time) {  // what comes just now still counts
       boost::system::error_code ignored;
       socket_.cancel(ignored);
       io_.restart();
       io_.run();
-      closed_ = false;
-      return false;
     }
     input_.append(bytes, n_bytes);
-    return !closed_;
+    return in_time && !closed_;
   }
 
   boost::asio::io_context io_;

@@ -3,6 +3,6 @@
 
 namespace hearth::server {
 
-std::vector<std::span<const Route>> dialect_routes() { return {openai_routes()}; }
+std::vector<std::span<const Route>> dialect_routes() { return {openai_routes(), ollama_routes()}; }
 
 }  // namespace hearth::server

@@ -9,6 +9,7 @@
 namespace hearth::server {
 
 std::span<const Route> openai_routes();
+std::span<const Route> ollama_routes();
 
 std::vector<std::span<const Route>> dialect_routes();
 
