@@ -39,6 +39,7 @@ JobRunner::JobRunner(Engine& engine, const text::Tokenizer& tokenizer,
       tokenizer_(tokenizer),
       sink_(std::move(sink)),
       prompts_(chat_template, tokenizer, engine.n_ctx()),
+      masks_(tokenizer),
       scheduler_(engine, tokenizer, std::move(options)) {}
 
 JobRunner::~JobRunner() = default;
@@ -108,9 +109,6 @@ Status JobRunner::check_answer(const Job& job) const {
         unsupported("{} is an embedding model: it writes no text", engine_.spec().name),
         "ask it for embeddings");
   }
-  if (job.shape != Shape::kFree) {
-    return unsupported("an answer's form (a grammar or a JSON schema) cannot be asked for");
-  }
   if (job.tool_choice == ToolChoice::kRequired || job.tool_choice == ToolChoice::kNamed) {
     return unsupported("a call of a tool cannot be required");
   }
@@ -118,7 +116,7 @@ Status JobRunner::check_answer(const Job& job) const {
   return {};
 }
 
-Result<GenerationRequest> JobRunner::make_request(const Job& job, JobPrompt& prompt) const {
+Result<GenerationRequest> JobRunner::make_request(const Job& job, JobPrompt& prompt) {
   TRY(check_answer(job));
   TRY_LET(prompt, prompts_.make(job));
   GenerationRequest request;
@@ -131,6 +129,7 @@ Result<GenerationRequest> JobRunner::make_request(const Job& job, JobPrompt& pro
                     .ignore_end = job.ignore_end,
                     .n_logprobs = job.n_logprobs};
   request.n = job.n;
+  TRY_LET(request.mask, masks_.make(job));
   request.prompt_logprobs = job.echo && job.n_logprobs >= 0;
   request.deadline_ms = static_cast<double>(job.deadline_ms);
   return request;

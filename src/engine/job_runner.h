@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/answer_masks.h"
 #include "engine/engine.h"
 #include "engine/job.h"
 #include "engine/job_prompt.h"
@@ -51,7 +52,7 @@ class JobRunner : public JobSource {
   };
 
   void answer(Job& job);
-  Result<GenerationRequest> make_request(const Job& job, JobPrompt& prompt) const;
+  Result<GenerationRequest> make_request(const Job& job, JobPrompt& prompt);
   Status check_answer(const Job& job) const;
   void start_vectors(Job job);
   Result<VectorJob> make_vectors(Job job) const;
@@ -65,6 +66,7 @@ class JobRunner : public JobSource {
   const text::Tokenizer& tokenizer_;
   EventSink sink_;
   JobPrompts prompts_;
+  AnswerMasks masks_;
   Scheduler scheduler_;
   std::deque<VectorJob> vector_jobs_;  // take turns, the first one next
   std::mutex mutex_;                   // of what follows

@@ -266,6 +266,34 @@ TEST_F(JobRunnerTest, what_is_asked_for_and_has_no_effect_is_told) {
   EXPECT_NE(list.front().warnings[1].find("tools"), std::string::npos);
 }
 
+TEST_F(JobRunnerTest, an_answer_keeps_to_its_grammar_and_ends_with_it) {
+  for (int round = 0; round < 2; ++round) {  // compiled, and kept
+    Job one = chat(Json::array({message("user", "Hello")}));
+    one.max_tokens = 100;
+    one.ignore_end = false;
+    one.n = 2;
+    one.sampler.temperature = 2;
+    one.sampler.seed = 3 + round;
+    one.shape = Shape::kGrammar;
+    one.shape_text = "root ::= \"yes \" [a-d]{4} | \"no\"";
+    const std::vector<Event>& list = run(std::move(one));
+    ASSERT_EQ(list.back().kind, EventKind::kDone) << list.back().error.message;
+    for (int i = 0; i < 2; ++i) {
+      const std::string text = text_of(list, i);
+      if (text == "no") continue;
+      ASSERT_EQ(text.size(), 8u) << text;
+      EXPECT_EQ(text.substr(0, 4), "yes ");
+      EXPECT_EQ(text.find_first_not_of("abcd", 4), std::string::npos);
+    }
+  }
+  Job broken = chat(Json::array({message("user", "Hello")}));
+  broken.shape = Shape::kGrammar;
+  broken.shape_text = "root ::= (";
+  const Error error = error_of(std::move(broken));
+  EXPECT_EQ(error.code, ErrorCode::kInvalid);
+  EXPECT_EQ(error.message.substr(0, 8), "grammar:");
+}
+
 TEST_F(JobRunnerTest, a_busy_engine_says_when_to_come_again) {
   load("llama", {.max_waiting = 2});
   for (int i = 0; i < 2; ++i) runner_->submit(chat(Json::array({message("user", "Hello")})));
