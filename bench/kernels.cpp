@@ -297,6 +297,7 @@ void register_all() {
           ->Arg(5)
           ->Arg(6)
           ->Arg(8)
+          ->Arg(16)
           ->Arg(32)
           ->Arg(512);
     }

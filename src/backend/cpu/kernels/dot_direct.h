@@ -1,56 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Products of weights in super-blocks with one to four tokens (decode), written once over Words:
-// limited by the machine's read bandwidth. Four rows from four distant segments go together: a core
-// keeps more misses in flight over several streams than over one (docs/design: 15 % at four
-// streams), and the sums of four rows are added over their lanes side by side. The next bytes are
-// fetched 1 KiB ahead. In, out and the exact arithmetic: kernels/table.h.
+// Products of weights in super-blocks with a few tokens (decode), written once over Words and
+// digits.<isa>.h: limited by the machine's read bandwidth. Four rows from four distant segments go
+// together: a core keeps more misses in flight over several streams than over one (docs/design: 15
+// % at four streams), and the sums of four rows are added over their lanes side by side. The next
+// bytes are fetched 1 KiB ahead. In, out and the exact arithmetic: kernels/table.h.
 #pragma once
-#include "backend/cpu/kernels/table.h"
-#include "backend/cpu/kernels/unpack.h"
+#include "backend/cpu/kernels/four_rows.h"
 
 namespace hearth::cpu {
 namespace {
-
-constexpr int kPrefetchBytes = 1024;
-
-// Four rows of a tile; where fewer are left, the first stands in for the others.
-struct FourRows {
-  const uint8_t* block[4];  // moves along the rows
-  int index[4];
-  int n;
-};
-
-HEARTH_INLINE inline FourRows four_rows(const MatmulTile& tile, int first, int step, int n) {
-  FourRows rows;
-  rows.n = n;
-  for (int r = 0; r < 4; ++r) {
-    rows.index[r] = first + (r < n ? r * step : 0);
-    rows.block[r] = tile.weights + rows.index[r] * tile.row_bytes;
-  }
-  return rows;
-}
-
-HEARTH_INLINE inline void prefetch(const uint8_t* p, int bytes) {
-  for (int i = 0; i < bytes; i += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchBytes + i), _MM_HINT_T0);
-  }
-}
-
-HEARTH_INLINE inline void store_rows(const MatmulTile& tile, const FourRows& rows, int token,
-                                     __m128 sums) {
-  float lanes[4];
-  _mm_storeu_ps(lanes, sums);
-  for (int r = 0; r < rows.n; ++r) tile.out[token * tile.out_stride + rows.index[r]] = lanes[r];
-}
-
-HEARTH_INLINE inline __m128 halves_of(const FourRows& rows, int at) {
-  const auto half = [&](int r) { return static_cast<int16_t>(load_u16(rows.block[r] + at)); };
-  return _mm_cvtph_ps(_mm_setr_epi16(half(0), half(1), half(2), half(3), 0, 0, 0, 0));
-}
-
-inline __m256i load_pairs(const SumPair* p) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
-}
 
 // T tokens' blocks of activations.
 template <int T>
@@ -75,26 +33,46 @@ HEARTH_INLINE inline void store_all(const MatmulTile& tile, const FourRows& rows
   for (int t = 0; t < T && t < tile.n_tokens; ++t) store_rows(tile, rows, t, sums[t]);
 }
 
-// The sums of minima of four rows: each row's lie in 8 lanes.
+// The scale d and, where a format has minima, their scale and sums: of four rows.
 template <class Format>
-HEARTH_INLINE inline __m128 min_sums(const FourRows& rows, const ActBlock& act) {
-  __m256i sums[4];
-  for (int r = 0; r < 4; ++r) {
-    const uint8_t* block = rows.block[r];
-    if constexpr (Format::kMinGroup == 32) {
-      sums[r] = _mm256_madd_epi16(Format::template min_pairs<0>(block), load_pairs(act.sum32));
-    } else {
-      const __m256i a = Format::template min_pairs<0>(block);
-      const __m256i b = Format::template min_pairs<1>(block);
+struct Outer {
+  explicit Outer(const FourRows& rows) : rows_(rows) {}
+  __m128 d() const { return halves_of(rows_, Format::kD); }
+  __m128 dmin() const { return halves_of(rows_, Format::kDmin); }
+  // Each row's sums lie in 8 lanes.
+  __m128i min_sums(const ActBlock& act) const {
+    __m256i sums[4];
+    for (int r = 0; r < 4; ++r) {
+      const __m256i a = Format::template min_pairs<0>(rows_.block[r]);
+      const __m256i b = Format::template min_pairs<1>(rows_.block[r]);
       sums[r] = _mm256_add_epi32(_mm256_madd_epi16(a, load_pairs(act.sum16)),
                                  _mm256_madd_epi16(b, load_pairs(act.sum16 + 8)));
     }
+    const __m256i all =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+    return _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
   }
-  const __m256i all =
-      _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
-  return _mm_cvtepi32_ps(
-      _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
-}
+
+ private:
+  const FourRows& rows_;
+};
+struct KOuter {
+  explicit KOuter(const FourRows& rows) : heads_(rows) {}
+  __m128 d() const { return heads_.d(); }
+  __m128 dmin() const { return heads_.dmin(); }
+  __m128i min_sums(const ActBlock& act) const { return heads_.min_sums(act.sum32); }
+
+ private:
+  KHeads heads_;
+};
+template <>
+struct Outer<Q4K> : KOuter {
+  using KOuter::KOuter;
+};
+template <>
+struct Outer<Q5K> : KOuter {
+  using KOuter::KOuter;
+};
 
 // The integer sums of one block: four rows by T tokens. Weights are unpacked once for all tokens.
 template <class Format, int T>
@@ -124,14 +102,15 @@ inline void super_direct(const MatmulTile& tile, int first, int step, int n) {
     for (int r = 0; r < 4; ++r) prefetch(rows.block[r], Format::kBytes);
     Ints sums[T][4];
     super_sums<Format, T>(rows, acts, sums);
-    const __m128 d = halves_of(rows, Format::kD);
+    const Outer<Format> outer(rows);
+    const __m128 d = outer.d();
     for (int t = 0; t < T; ++t) {
       const ActBlock& act = *acts.block[t];
       __m128 value =
           _mm_mul_ps(d, Format::kSums == 1 ? ints_sum4_narrow(sums[t]) : ints_sum4_wide(sums[t]));
       if constexpr (Format::kMinGroup != 0) {
-        const __m128 dmin = halves_of(rows, Format::kDmin);
-        value = _mm_sub_ps(value, _mm_mul_ps(dmin, min_sums<Format>(rows, act)));
+        const __m128 mins = _mm_cvtepi32_ps(outer.min_sums(act));
+        value = _mm_sub_ps(value, _mm_mul_ps(outer.dmin(), mins));
       }
       totals[t] = _mm_add_ps(totals[t], _mm_mul_ps(value, _mm_set1_ps(act.scale)));
       ++acts.block[t];

@@ -219,13 +219,6 @@ HEARTH_INLINE inline void add_rest(FourRows& rows, int n_groups, const uint8_t* 
   }
 }
 
-HEARTH_INLINE inline void load_rows(const MatmulTile& tile, const FourRows& rows, int token,
-                                    __m128& sums) {
-  const float* out = tile.out + token * tile.out_stride;
-  sums =
-      _mm_setr_ps(out[rows.index[0]], out[rows.index[1]], out[rows.index[2]], out[rows.index[3]]);
-}
-
 // n_blocks blocks of activations from `first` on, for four rows.
 template <class Format, int T>
 HEARTH_INLINE inline void groups_of_rows(const MatmulTile& tile, FourRows rows, int first,

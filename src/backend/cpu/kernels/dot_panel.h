@@ -35,6 +35,16 @@ inline PanelRows panel_rows(const MatmulTile& tile, int first) {
   return rows;
 }
 
+// The same bytes of the rows that come after these: few tokens are done with a panel before its
+// successor's weights would come by themselves.
+inline void fetch_rows(const PanelRows& rows, int64_t offset, int n_bytes) {
+  for (const uint8_t* row : rows.row) {
+    for (int i = 0; i < n_bytes; i += 64) {
+      _mm_prefetch(reinterpret_cast<const char*>(row + offset + i), _MM_HINT_T1);
+    }
+  }
+}
+
 template <class Format>
 void fill_super_panel(const PanelRows& rows, int64_t offset, Panel& panel) {
   alignas(64) uint32_t flat[kPanelRows][kPairs + kMinPairs];
@@ -279,8 +289,10 @@ void panel_chunk(const MatmulTile& tile, int r0, int t0, int n_tokens) {
   const int n_blocks = (tile.n_cols + 255) / 256;
   for (int b = 0; b < n_blocks; ++b) {
     const int groups_left = tile.n_cols / 32 - 8 * b, n_groups = groups_left < 8 ? groups_left : 8;
+    const int64_t at = static_cast<int64_t>(b) * Kernel::kBlockBytes;
     for (int p = 0; p < P; ++p) {
-      Kernel::fill(rows[p], static_cast<int64_t>(b) * Kernel::kBlockBytes, n_groups, panels[p]);
+      fetch_rows(rows[p], at + kRows * tile.row_bytes, Kernel::kBlockBytes);
+      Kernel::fill(rows[p], at, n_groups, panels[p]);
     }
     for (int t = 0; t < n_tokens; t += kPanelTokens) {
       multiply_tokens<Kernel, kPanelTokens, P>(tile, panels, n_groups, b, t0 + t, n_tokens - t,

@@ -3,6 +3,8 @@
 #include "backend/cpu/kernels/dot_pairs.avx2.h"
 // The product of pairs first, then what is written over it.
 #include "backend/cpu/kernels/quads.avx2.h"
+// And its digits.
+#include "backend/cpu/kernels/digits.avx2.h"
 // And what is written over that.
 #include "backend/cpu/kernels/dot_quant.h"
 

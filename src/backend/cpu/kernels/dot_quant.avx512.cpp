@@ -3,6 +3,8 @@
 #include "backend/cpu/kernels/dot_pairs.avx512.h"
 // The product of pairs first, then what is written over it.
 #include "backend/cpu/kernels/quads.avx512.h"
+// And its digits.
+#include "backend/cpu/kernels/digits.avx512.h"
 // And what is written over that.
 #include "backend/cpu/kernels/dot_quant.h"
 

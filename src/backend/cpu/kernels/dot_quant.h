@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The products of all quantized formats: few tokens directly from the file's layout, more through
-// panels. Included by dot_quant.<isa>.cpp after dot_pairs.<isa>.h and
-// quads.<isa>.h.
+// panels. Included by dot_quant.<isa>.cpp after dot_pairs.<isa>.h, quads.<isa>.h and
+// digits.<isa>.h.
 #pragma once
+#include "backend/cpu/kernels/dot_digits.h"
 #include "backend/cpu/kernels/dot_direct.h"
 #include "backend/cpu/kernels/dot_groups.h"
 #include "backend/cpu/kernels/dot_panel.h"
@@ -10,26 +11,52 @@
 namespace hearth::cpu {
 namespace {
 
-template <class Format, int T>
-void super_rows(const MatmulTile& tile) {
-  for_four_rows(tile, [&](int first, int step, int n)
-                          HEARTH_INLINE { super_direct<Format, T>(tile, first, step, n); });
+// From so many tokens on a panel pays: it costs more to fill than to unpack four rows, and more
+// memory that is waited for (bench_kernels, prefill; hearth bench --batch).
+constexpr int kPanelsFrom = 9;
+
+// The tokens from t0 on, at most n of them.
+inline MatmulTile some_tokens(const MatmulTile& tile, int t0, int n) {
+  MatmulTile part = tile;
+  part.acts += t0 * tile.act_bytes;
+  part.out += t0 * tile.out_stride;
+  part.n_tokens = tile.n_tokens - t0 < n ? tile.n_tokens - t0 : n;
+  return part;
 }
 
-// Up to four tokens go directly, three as four: a panel costs more to fill than that saves.
+template <class Format, int T>
+void super_rows(const MatmulTile& tile) {
+  for_four_rows(tile, [&](int first, int step, int n) HEARTH_INLINE {
+    for (int t = 0; t < tile.n_tokens; t += T) {
+      super_direct<Format, T>(some_tokens(tile, t, T), first, step, n);
+    }
+  });
+}
+
+// More than one token.
+template <class Format>
+void matmul_super_tokens(const MatmulTile& tile) {
+  if (tile.n_tokens == 2) {
+    super_rows<Format, 2>(tile);
+  } else if (tile.n_tokens <= 4) {
+    super_rows<Format, 4>(tile);
+  } else if (tile.n_tokens < kPanelsFrom) {
+    super_rows<Format, kDirectTokens>(tile);
+  } else {
+    panel_matmul<SuperKernel<Format>>(tile);
+  }
+}
+
 template <class Format>
 void matmul_super(const MatmulTile& tile) {
-  switch (tile.n_tokens) {
-    case 1:
-      return super_rows<Format, 1>(tile);
-    case 2:
-      return super_rows<Format, 2>(tile);
-    case 3:
-    case 4:
-      return super_rows<Format, 4>(tile);
-    default:
-      return panel_matmul<SuperKernel<Format>>(tile);
-  }
+  if (tile.n_tokens == 1) return super_rows<Format, 1>(tile);
+  matmul_super_tokens<Format>(tile);
+}
+
+template <class Format, class Digits>
+void matmul_digits(const MatmulTile& tile) {
+  if (tile.n_tokens == 1) return digits_direct<Digits, 1>(tile);
+  matmul_super_tokens<Format>(tile);
 }
 
 template <class Format, class Quads>
@@ -58,9 +85,9 @@ inline void add_all_dot_quant(KernelTable& table) {
   set(Weight::kMXFP4, matmul_group<MXFP4, QuadsMXFP4>);
   set(Weight::kQ2_K, matmul_super<Q2K>);
   set(Weight::kQ3_K, matmul_super<Q3K>);
-  set(Weight::kQ4_K, matmul_super<Q4K>);
-  set(Weight::kQ5_K, matmul_super<Q5K>);
-  set(Weight::kQ6_K, matmul_super<Q6K>);
+  set(Weight::kQ4_K, matmul_digits<Q4K, Q4KDigits>);
+  set(Weight::kQ5_K, matmul_digits<Q5K, Q5KDigits>);
+  set(Weight::kQ6_K, matmul_digits<Q6K, Q6KDigits>);
   set(Weight::kIQ4_XS, matmul_super<IQ4XS>);
 }
 

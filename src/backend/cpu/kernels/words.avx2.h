@@ -25,6 +25,8 @@ struct Doubles {
 // panel row, one activation.
 constexpr int kPanelTokens = 4;
 constexpr int kPanels = 1;
+// Most tokens that one unpacking of four rows serves: a row's sums of each stay in registers.
+constexpr int kDirectTokens = 4;
 
 inline __m256i load_16_words(const int16_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
@@ -175,13 +177,14 @@ inline __m128i add_halves(__m256i a) {
   return _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
 }
 
-// The sum of all lanes of each of four Ints, as float, rounded once. Narrow: the sums fit 32 bits;
-// else the sums of any 4 lanes do.
-inline __m128 ints_sum4_narrow(const Ints a[4]) {
-  return _mm_cvtepi32_ps(add_halves(
+// The sum of all lanes of each of four Ints, where it fits 32 bits; then as float, rounded once;
+// then the same where only the sums of any 4 lanes fit.
+inline __m128i ints_sum4(const Ints a[4]) {
+  return add_halves(
       add_quarters(_mm256_add_epi32(a[0].low, a[0].high), _mm256_add_epi32(a[1].low, a[1].high),
-                   _mm256_add_epi32(a[2].low, a[2].high), _mm256_add_epi32(a[3].low, a[3].high))));
+                   _mm256_add_epi32(a[2].low, a[2].high), _mm256_add_epi32(a[3].low, a[3].high)));
 }
+inline __m128 ints_sum4_narrow(const Ints a[4]) { return _mm_cvtepi32_ps(ints_sum4(a)); }
 inline __m128 ints_sum4_wide(const Ints a[4]) {
   const __m256i low = add_quarters(a[0].low, a[1].low, a[2].low, a[3].low);
   const __m256i high = add_quarters(a[0].high, a[1].high, a[2].high, a[3].high);

@@ -19,6 +19,8 @@ struct Doubles {
 // more, and the latency of the multiplication on two ports is covered.
 constexpr int kPanelTokens = 8;
 constexpr int kPanels = 2;
+// Most tokens that one unpacking of four rows serves: a row's sums of each stay in registers.
+constexpr int kDirectTokens = 8;
 
 inline __m256i load_32_bytes(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
@@ -116,13 +118,13 @@ inline __m512i add_quarters(const Ints a[4]) {
       _mm512_add_epi32(_mm512_unpacklo_epi32(a[2], a[3]), _mm512_unpackhi_epi32(a[2], a[3]));
   return _mm512_add_epi32(_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
 }
-inline __m128 ints_sum4_narrow(const Ints a[4]) {
+inline __m128i ints_sum4(const Ints a[4]) {
   const __m512i quarters = add_quarters(a);
   const __m256i halves =
       _mm256_add_epi32(_mm512_castsi512_si256(quarters), _mm512_extracti64x4_epi64(quarters, 1));
-  return _mm_cvtepi32_ps(
-      _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
+  return _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
 }
+inline __m128 ints_sum4_narrow(const Ints a[4]) { return _mm_cvtepi32_ps(ints_sum4(a)); }
 inline __m128 ints_sum4_wide(const Ints a[4]) {
   const __m512i quarters = add_quarters(a);
   const __m512d halves = _mm512_add_pd(_mm512_cvtepi32_pd(_mm512_castsi512_si256(quarters)),
