@@ -22,6 +22,9 @@ class JobSource {
   virtual void submit(Job job) = 0;
   // Ends the job with kError (kInterrupted); nothing where it has ended already.
   virtual void cancel(uint64_t id) = 0;
+  // From any thread: cancel(id) will follow. Whoever can, leaves a step that computes for this job
+  // alone.
+  virtual void interrupt(uint64_t) {}
   // A parked job keeps what it has and computes nothing more.
   virtual void park(uint64_t id, bool parked) = 0;
   // Computes a little, for all jobs together: an answer to a message is late by one step at most.
@@ -40,6 +43,6 @@ struct OpenModel {
 };
 
 // Opens the file that `load` names. The sink lives as long as the jobs.
-using ModelOpener = std::function<Result<OpenModel>(const Load& load, EventSink sink)>;
+using ModelOpener = std::function<Result<OpenModel>(const Load&, EventSink)>;
 
 }  // namespace hearth::engine

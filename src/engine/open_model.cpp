@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <system_error>
 #include <utility>
 
 #include "base/quote.h"
@@ -15,7 +14,6 @@
 namespace hearth::engine {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 // Beginnings of prompts that are kept. Their pages are taken back when they are needed; only layers
@@ -70,6 +68,7 @@ class OwningRunner final : public JobSource {
 
   void submit(Job job) override { runner_.submit(std::move(job)); }
   void cancel(uint64_t id) override { runner_.cancel(id); }
+  void interrupt(uint64_t id) override { runner_.cancel(id); }  // which any thread may call
   void park(uint64_t id, bool parked) override { runner_.park(id, parked); }
   bool step() override { return runner_.step(); }
   bool idle() const override { return runner_.idle(); }
@@ -115,9 +114,7 @@ Result<OpenModel> open_model(const Load& load, EventSink sink) {
   loaded.n_sequences = engine.n_sequences();
   loaded.n_vocab = engine.hparams().V;
   loaded.encoder = engine.spec().encoder;
-  std::error_code ignored;
-  const auto bytes = fs::file_size(load.file, ignored);
-  loaded.file_bytes = ignored ? 0 : bytes;
+  loaded.file_bytes = model.file->file_bytes();
   loaded.kv_bytes = engine.kv_bytes();
   loaded.scratch_bytes = engine.scratch_bytes();
   loaded.warnings.assign(engine.warnings().begin(), engine.warnings().end());

@@ -131,7 +131,7 @@ void describe(F& f, T& load) {
   f.field("cache_v", load.cache_v, kMaxName);
   f.field("deterministic", load.deterministic);
   f.field("reference", load.reference);
-  f.field("prefix_bytes", load.prefix_bytes);
+  f.field("memory_bytes", load.memory_bytes);
 }
 
 template <class F, Some<Loaded> T>

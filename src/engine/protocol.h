@@ -50,7 +50,7 @@ struct Load {
   std::string cache_k = "f16", cache_v = "f16";
   bool deterministic = false;
   bool reference = false;     // the slow exact executor
-  uint64_t prefix_bytes = 0;  // of the KV cache, kept for prompts that come again; 0: engine's own
+  uint64_t memory_bytes = 0;  // for weights, cache and scratch together; 0: no bound
 };
 
 // What the engine process holds now.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "engine/worker.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "engine/worker_channel.h"
 #include "file/split.h"
 #include "os/cpu_info.h"
@@ -18,6 +20,9 @@ namespace hearth::engine {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Below this a chat is of no use: rather refuse.
+constexpr int kLeastContext = 4096;
 
 // The first message, before there is a second thread.
 Result<Load> receive_load(const os::FileHandle& channel) {
@@ -64,9 +69,13 @@ class Worker {
   Worker(const os::FileHandle& channel, const WorkerOptions& options)
       : options_(options), outbox_(channel), inbox_(channel, outbox_, options.heartbeat_ms) {}
 
+  ~Worker() { inbox_.set_jobs(nullptr); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
   Status load(const Load& load, const ModelOpener& open, os::SandboxFacts facts) {
     const Stopwatch watch;
-    auto model = open(load, [this](Event event) { outbox_.add(std::move(event)); });
+    auto model = open_that_fits(load, open);
     if (!model) {
       outbox_.add(Refused{model.error()});
       outbox_.flush();
@@ -75,6 +84,7 @@ class Worker {
     if (options_.sandbox) os::close_files(facts);
     for (const std::string& line : facts.missing) log_info("sandbox: {}", line);
     jobs_ = std::move(model->jobs);
+    inbox_.set_jobs(jobs_.get());
     model->loaded.sandbox = std::move(facts);
     model->loaded.load_ms = watch.elapsed_ms();
     outbox_.add(std::move(model->loaded));
@@ -93,6 +103,7 @@ class Worker {
         if (!goes_on) return {};
       }
       if (const auto end = inbox_.end()) return *end;
+      outbox_.flush();  // what the messages led to does not wait for the step
       if (!jobs_->idle()) {
         moved = jobs_->step();
         inbox_.count_step();
@@ -103,6 +114,36 @@ class Worker {
   }
 
  private:
+  // Memory is promised when the model is opened but used only when it computes, so what is too much
+  // costs nothing yet.
+  Result<OpenModel> open_that_fits(Load load, const ModelOpener& open) {
+    int first_n_ctx = 0;
+    while (true) {
+      TRY_LET(OpenModel model, open(load, [this](Event event) { outbox_.add(std::move(event)); }));
+      Loaded& loaded = model.loaded;
+      const uint64_t needed = loaded.file_bytes + loaded.kv_bytes + loaded.scratch_bytes;
+      if (load.memory_bytes == 0 || needed <= load.memory_bytes) {
+        if (first_n_ctx > loaded.n_ctx) {
+          loaded.warnings.push_back(fmt::format("context {} instead of {}: {} of memory are free",
+                                                loaded.n_ctx, first_n_ctx,
+                                                format_bytes(load.memory_bytes)));
+        }
+        return model;
+      }
+      const bool is_ours = first_n_ctx > 0 || load.n_ctx == 0;
+      if (!is_ours || loaded.encoder || loaded.n_ctx <= kLeastContext) {
+        return with_hint(
+            no_memory("{} needs {} (weights {}, cache {}, scratch {}), {} of memory are free",
+                      load.name, format_bytes(needed), format_bytes(loaded.file_bytes),
+                      format_bytes(loaded.kv_bytes), format_bytes(loaded.scratch_bytes),
+                      format_bytes(load.memory_bytes)),
+            "use a shorter context, fewer answers at once, or a smaller file");
+      }
+      if (first_n_ctx == 0) first_n_ctx = loaded.n_ctx;
+      load.n_ctx = std::max(kLeastContext, loaded.n_ctx / 2);
+    }
+  }
+
   Result<bool> handle(Message& message) {
     if (auto* const job = std::get_if<Job>(&message)) {
       jobs_->submit(std::move(*job));

@@ -91,10 +91,18 @@ std::optional<Status> Inbox::end() const {
   return end_;
 }
 
+void Inbox::set_jobs(JobSource* jobs) {
+  const std::lock_guard lock(mutex_);
+  jobs_ = jobs;
+}
+
 bool Inbox::push(Message message) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return messages_.size() < kMaxWaiting || stopping_; });
   if (stopping_) return false;
+  if (const auto* const cancel = std::get_if<Cancel>(&message); cancel && jobs_ != nullptr) {
+    jobs_->interrupt(cancel->id);
+  }
   messages_.push_back(std::move(message));
   busy_ = true;
   lock.unlock();

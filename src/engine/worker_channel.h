@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/job_source.h"
 #include "engine/protocol.h"
 #include "os/file_handle.h"
 
@@ -64,6 +65,10 @@ class Inbox {
   // The channel has ended: Status of a clean end, or what was wrong with it. Nothing: it goes on.
   std::optional<Status> end() const;
 
+  // Who hears of a cancel at once, on the reading thread; null: nobody. Not before this returns has
+  // the former one heard its last.
+  void set_jobs(JobSource* jobs);
+
   void count_step() { n_steps_.fetch_add(1, std::memory_order_relaxed); }
   uint64_t n_steps() const { return n_steps_.load(std::memory_order_relaxed); }
 
@@ -83,6 +88,7 @@ class Inbox {
   std::deque<Message> messages_;
   bool busy_ = true;
   bool stopping_ = false;
+  JobSource* jobs_ = nullptr;
   std::optional<Status> end_;
 
   std::thread thread_;

@@ -29,6 +29,8 @@ class FileHandle {
 
   int get() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
+  // Hands the descriptor over to another owner.
+  int release() { return std::exchange(fd_, -1); }
   // Closes now; false where the system reports a lost write.
   bool close();
 

@@ -57,4 +57,9 @@ uint64_t anonymous_resident_bytes() {
   return field_bytes("/proc/self/status", "RssAnon").value_or(0);
 }
 
+uint64_t anonymous_resident_bytes(int pid) {
+  const auto path = std::filesystem::path("/proc") / std::to_string(pid) / "status";
+  return field_bytes(path, "RssAnon").value_or(0);
+}
+
 }  // namespace hearth::os

@@ -25,5 +25,7 @@ bool reset_peak_resident();
 
 // Resident bytes that are not of files: what the process needs beside its mapped model.
 uint64_t anonymous_resident_bytes();
+// The same of another process; 0 where it is gone.
+uint64_t anonymous_resident_bytes(int pid);
 
 }  // namespace hearth::os

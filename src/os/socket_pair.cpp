@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -53,6 +54,11 @@ Result<size_t> receive_some(const FileHandle& socket, std::span<char> into) {
 
 bool wait_until_readable(const FileHandle& socket, int timeout_ms) {
   return wait_for(socket, POLLIN, timeout_ms) != 0;
+}
+
+bool is_socket(int descriptor) {
+  struct stat facts {};
+  return ::fstat(descriptor, &facts) == 0 && S_ISSOCK(facts.st_mode);
 }
 
 void end_reading(const FileHandle& socket) { ::shutdown(socket.get(), SHUT_RD); }

@@ -27,6 +27,9 @@ Result<size_t> receive_some(const FileHandle& socket, std::span<char> into);
 // True where receive_some() will not wait. timeout_ms of -1: no bound.
 bool wait_until_readable(const FileHandle& socket, int timeout_ms);
 
+// Whether the descriptor is open and a socket: what a process was given by its parent.
+bool is_socket(int descriptor);
+
 // Wakes whoever waits to read here: for them the peer has closed its end.
 void end_reading(const FileHandle& socket);
 

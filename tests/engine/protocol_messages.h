@@ -80,7 +80,7 @@ inline engine::Load full_load() {
           .cache_v = "f32",
           .deterministic = true,
           .reference = true,
-          .prefix_bytes = uint64_t{1} << 40};
+          .memory_bytes = uint64_t{1} << 40};
 }
 
 inline engine::Loaded full_loaded() {

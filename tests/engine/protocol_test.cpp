@@ -6,11 +6,15 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <tuple>
 
 #include "base/json.h"
 #include "tests/engine/protocol_messages.h"
+#include "tests/support/paths.h"
 
 namespace hearth::engine {
 namespace {
@@ -65,9 +69,9 @@ auto members(const ToolCallDelta& call) {
 
 auto members(const Load& load) {
   const auto& [name, file, n_ctx, n_sequences, max_batch, n_threads, cache_k, cache_v,
-               deterministic, reference, prefix_bytes] = load;
+               deterministic, reference, memory_bytes] = load;
   return std::tie(name, file, n_ctx, n_sequences, max_batch, n_threads, cache_k, cache_v,
-                  deterministic, reference, prefix_bytes);
+                  deterministic, reference, memory_bytes);
 }
 
 auto members(const os::SandboxFacts& facts) {
@@ -294,6 +298,19 @@ TEST(Protocol, flipped_bytes_give_an_error_or_a_message_that_can_be_written_agai
       }
     }
   }
+}
+
+TEST(Protocol, the_seeds_of_the_fuzzer_are_messages) {
+  size_t n_messages = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(test::source_dir() + "/tests/fuzz/corpus/ipc")) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string payload{std::istreambuf_iterator<char>(in), {}};
+    const auto message = decode(payload);
+    EXPECT_TRUE(message) << entry.path() << ": " << message.error().message;
+    ++n_messages;
+  }
+  EXPECT_EQ(n_messages, std::variant_size_v<Message>);
 }
 
 TEST(FrameBuffer, frames_come_out_whole_however_the_bytes_are_cut) {

@@ -17,7 +17,9 @@
 namespace hearth::engine {
 namespace {
 
-Result<OpenModel> open_toy(const Load& load, EventSink sink) {
+using Opened = Result<OpenModel>;
+
+Opened open_toy(const Load& load, EventSink sink) {
   if (load.file == "/broken") return corrupt("model.gguf: cut short");
   OpenModel model;
   model.jobs = std::make_unique<test::ToyJobs>(std::move(sink));
@@ -132,6 +134,36 @@ TEST(Worker, a_model_that_cannot_be_loaded_is_told_with_its_reason) {
   EXPECT_FALSE(served.wait());
 }
 
+// A model whose cache takes 1000 bytes for each position.
+Opened open_measured(const Load& load, EventSink sink) {
+  OpenModel model;
+  model.jobs = std::make_unique<test::ToyJobs>(std::move(sink));
+  model.loaded.n_ctx = load.n_ctx > 0 ? load.n_ctx : 32768;
+  model.loaded.file_bytes = 5'000'000;
+  model.loaded.kv_bytes = uint64_t{1000} * static_cast<uint64_t>(model.loaded.n_ctx);
+  return model;
+}
+
+TEST(Worker, a_context_that_was_left_to_the_engine_becomes_as_short_as_the_memory_asks) {
+  Served served(open_measured);
+  const Loaded loaded = served.load({.name = "toy", .memory_bytes = 14'000'000});
+  EXPECT_EQ(loaded.n_ctx, 8192);
+  ASSERT_EQ(loaded.warnings.size(), 1u);
+  EXPECT_NE(loaded.warnings[0].find("context 8192 instead of 32768"), std::string::npos);
+}
+
+TEST(Worker, what_does_not_fit_is_refused_with_the_numbers) {
+  for (const Load& load :
+       {Load{.n_ctx = 16384, .memory_bytes = 14'000'000}, Load{.memory_bytes = 8'000'000}}) {
+    Served served(open_measured);
+    served.send(load);
+    const Error error = served.receive_one<Refused>().error;
+    EXPECT_EQ(error.code, ErrorCode::kNoMemory);
+    EXPECT_NE(error.message.find("MiB"), std::string::npos) << error.message;
+    EXPECT_FALSE(served.wait());
+  }
+}
+
 TEST(Worker, jobs_run_together_and_a_cancel_takes_one_of_them_out) {
   Served served;
   served.load();
@@ -178,7 +210,7 @@ TEST(Worker, whoever_does_not_read_stops_the_jobs_instead_of_filling_memory) {
       return std::string(1000, 'x');
     }
   };
-  Served served([](const Load&, EventSink sink) -> Result<OpenModel> {
+  Served served([](const Load&, EventSink sink) -> Opened {
     OpenModel model;
     model.jobs = std::make_unique<Long>(std::move(sink));
     return model;
@@ -206,7 +238,7 @@ TEST(Worker, heartbeats_come_while_there_is_work_and_stop_with_it) {
     }
   };
   Served served(
-      [](const Load&, EventSink sink) -> Result<OpenModel> {
+      [](const Load&, EventSink sink) -> Opened {
         OpenModel model;
         model.jobs = std::make_unique<Slow>(std::move(sink));
         return model;
@@ -240,7 +272,7 @@ TEST(Worker, an_answer_that_no_frame_can_hold_becomes_an_error_of_its_job) {
       return job.prompt == "huge" ? std::string(kMaxFrameBytes, 'x') : "x";
     }
   };
-  Served served([](const Load&, EventSink sink) -> Result<OpenModel> {
+  Served served([](const Load&, EventSink sink) -> Opened {
     OpenModel model;
     model.jobs = std::make_unique<Huge>(std::move(sink));
     return model;
@@ -253,6 +285,37 @@ TEST(Worker, an_answer_that_no_frame_can_hold_becomes_an_error_of_its_job) {
   EXPECT_EQ(events.back().error.code, ErrorCode::kLimit);
   served.send(count_job(2, 1));
   EXPECT_EQ(served.events(2).back().kind, EventKind::kDone);
+}
+
+TEST(Worker, a_cancel_is_told_to_the_step_that_computes) {
+  class Interruptible final : public test::ToyJobs {
+   public:
+    using ToyJobs::ToyJobs;
+    void interrupt(uint64_t id) override {
+      interrupted_ = id;
+      interrupted_.notify_all();
+    }
+    std::string piece(const Job& job, int64_t) override {
+      interrupted_.wait(0);
+      return interrupted_ == job.id ? "interrupted" : "wrong";
+    }
+
+   private:
+    std::atomic<uint64_t> interrupted_{0};
+  };
+  Served served([](const Load&, EventSink sink) -> Opened {
+    OpenModel model;
+    model.jobs = std::make_unique<Interruptible>(std::move(sink));
+    return model;
+  });
+  served.load();
+  served.send(count_job(7, 1'000'000'000));
+  served.receive_one<Event>();
+  served.send(Cancel{7});
+  const auto events = served.events(7);
+  ASSERT_GE(events.size(), 2u);  // steps between the two ways on which a cancel is told
+  EXPECT_EQ(events.front().text, "interrupted");
+  EXPECT_EQ(events.back().error.code, ErrorCode::kInterrupted);
 }
 
 TEST(Worker, the_end_comes_when_it_is_asked_for_or_the_other_side_is_gone) {
