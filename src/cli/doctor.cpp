@@ -12,6 +12,7 @@
 #include "os/cpu_info.h"
 #include "os/dirs.h"
 #include "os/memory.h"
+#include "os/sandbox.h"
 
 namespace hearth::cli {
 namespace {
@@ -40,6 +41,7 @@ class Doctor final : public Verb {
     }
     if (out.json()) {
       nlohmann::json facts = machine_facts();
+      facts["sandbox"] = sandbox_json(os::sandbox_support());
       if (limits) facts["limits"] = limits_json(*limits);
       out.write_json(facts);
       return {};
@@ -60,6 +62,20 @@ class Doctor final : public Verb {
             {"int8_macs_per_s_one_thread", limits.int8_macs_per_s_one_thread}};
   }
 
+  static nlohmann::json sandbox_json(const os::SandboxFacts& facts) {
+    return {
+        {"landlock_abi", facts.landlock_abi}, {"files", facts.files}, {"network", facts.network},
+        {"signals", facts.signals},           {"calls", facts.calls}, {"missing", facts.missing}};
+  }
+
+  // What keeps a model's file from doing harm (the engine process of hearth serve).
+  static std::string sandbox_line(const os::SandboxFacts& facts) {
+    std::string line = fmt::format("Landlock {}, {}", facts.landlock_abi,
+                                   facts.calls ? "filtered system calls" : "no filter");
+    for (const std::string& missing : facts.missing) line += "; " + missing;
+    return line;
+  }
+
   static void show_machine(Output& out, const os::MemoryInfo& memory) {
     const os::CpuInfo& cpu = os::cpu_info();
     out.line("Processor         {}", printable(cpu.model));
@@ -73,6 +89,7 @@ class Doctor final : public Verb {
     out.line("Instruction sets  {}(the kernels use {})", names, cpu::active_isa_name());
     out.line("Memory            {} free of {}", format_bytes(memory.available_bytes),
              format_bytes(memory.total_bytes));
+    out.line("Sandbox           {}", sandbox_line(os::sandbox_support()));
     if (const auto home = os::hearth_home()) {
       out.line("Models lie in     {}", printable((*home / "models").string()));
     }

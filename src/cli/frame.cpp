@@ -51,7 +51,7 @@ std::string overview() {
       "hearth runs large language models on this computer.\n\n"
       "Usage: hearth COMMAND [OPTIONS]\n\nCommands:\n";
   for (const VerbInfo& verb : all_verbs()) {
-    text += fmt::format("  {:<12} {}\n", verb.name, verb.summary);
+    if (!verb.is_internal) text += fmt::format("  {:<12} {}\n", verb.name, verb.summary);
   }
   text += "\nExamples:\n";
   for (const VerbInfo& verb : all_verbs()) {

@@ -35,6 +35,7 @@ struct VerbInfo {
   std::string_view summary;   // one line, no full stop
   std::string_view examples;  // whole lines, shown below the options
   bool has_json = false;      // the frame adds --json
+  bool is_internal = false;   // hearth starts it itself; the help page leaves it out
   std::unique_ptr<Verb> (*make)() = nullptr;
 };
 

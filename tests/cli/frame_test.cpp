@@ -23,6 +23,7 @@ TEST(Frame, no_arguments_and_help_show_every_verb) {
     EXPECT_EQ(ran.status, 0);
     EXPECT_EQ(ran.err, "");
     for (const VerbInfo& verb : all_verbs()) {
+      if (verb.is_internal) continue;
       EXPECT_NE(ran.out.find(std::string(verb.name)), std::string::npos) << verb.name;
     }
   }
@@ -30,12 +31,20 @@ TEST(Frame, no_arguments_and_help_show_every_verb) {
 
 TEST(Frame, every_verb_explains_itself_with_an_example) {
   for (const VerbInfo& verb : all_verbs()) {
+    if (verb.is_internal) continue;
     const Ran ran = hearth({"help", std::string(verb.name)});
     EXPECT_EQ(ran.status, 0) << verb.name;
     EXPECT_NE(ran.out.find("Examples:\n  hearth " + std::string(verb.name)), std::string::npos)
         << ran.out;
     EXPECT_EQ(hearth({std::string(verb.name), "--help"}).out, ran.out);
   }
+}
+
+TEST(Frame, what_hearth_starts_itself_is_not_on_the_help_page_and_refuses_people) {
+  EXPECT_EQ(hearth({"help"}).out.find("\n  engine"), std::string::npos);
+  const Ran ran = hearth({"engine"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_NE(ran.err.find("hearth serve"), std::string::npos) << ran.err;
 }
 
 TEST(Frame, an_unknown_verb_is_wrong_use_and_names_the_nearest) {
