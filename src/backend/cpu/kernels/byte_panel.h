@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A block of 256 columns of 16 weight rows, unpacked for products with ByteBlocks: lanes are rows.
 #pragma once
-#include <stdint.h>
+#include "backend/cpu/kernels/panel_rows.h"
 
 namespace hearth::cpu {
 namespace {
 
-constexpr int kPanelRows = 16;
 constexpr int kQuads = 64;  // columns by fours
 
 struct alignas(64) BytePanel {

@@ -18,19 +18,6 @@ constexpr int kBytePanels = 4;
 constexpr int kByteChunk = 512;
 constexpr int kByteRows = kPanelRows * kBytePanels;
 
-struct ByteRows {
-  const uint8_t* row[kPanelRows];  // the last row stands in for those past the end
-};
-
-inline ByteRows byte_rows(const ByteTile& tile, int first) {
-  ByteRows rows;
-  for (int r = 0; r < kPanelRows; ++r) {
-    const int index = first + r < tile.n_rows ? first + r : tile.n_rows - 1;
-    rows.row[r] = tile.weights + index * tile.row_bytes;
-  }
-  return rows;
-}
-
 // From so many tokens on, a panel's weights are also kept as floats for the outliers; for fewer,
 // each outlier's weight is taken out of the bytes: 3 instructions more at each use, 4 less for each
 // weight.
@@ -38,7 +25,7 @@ constexpr int kValueTokens = 96;
 
 // The first n_groups groups of 32 of one block of 16 rows.
 template <class Format, bool kValues>
-void fill_byte_panel(const ByteRows& rows, int64_t offset, int n_groups, BytePanel& panel) {
+void fill_byte_panel(const PanelRows& rows, int64_t offset, int n_groups, BytePanel& panel) {
   alignas(64) int8_t flat[kPanelRows][kActBlock];
   alignas(64) float d[kPanelRows][16] = {}, m[kPanelRows][16] = {};
   for (int r = 0; r < kPanelRows; ++r) {
@@ -169,18 +156,20 @@ template <class Format, bool kValues>
 void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens) {
   alignas(64) float sums[(kByteChunk + kByteTokens) * kByteRows];
   BytePanel panels[kBytePanels];
-  ByteRows rows[kBytePanels];
+  PanelRows rows[kBytePanels];
   const int left = tile.n_rows - r0;
   const int n_panels = left < kByteRows ? (left + kPanelRows - 1) / kPanelRows : kBytePanels;
-  for (int p = 0; p < n_panels; ++p) rows[p] = byte_rows(tile, r0 + kPanelRows * p);
+  for (int p = 0; p < n_panels; ++p) rows[p] = panel_rows(tile, r0 + kPanelRows * p);
   for (int i = 0; i < (n_tokens + kByteTokens - 1) * kByteRows; i += 16) {
     vec_store(sums + i, vec_zero());
   }
   const int n_blocks = (tile.n_cols + kActBlock - 1) / kActBlock;
   for (int b = 0; b < n_blocks; ++b) {
     const int groups_left = tile.n_cols / 32 - 8 * b, n_groups = groups_left < 8 ? groups_left : 8;
+    const int64_t at = int64_t{b} * Format::kBytes;
     for (int p = 0; p < n_panels; ++p) {
-      fill_byte_panel<Format, kValues>(rows[p], int64_t{b} * Format::kBytes, n_groups, panels[p]);
+      fetch_rows(rows[p], at + kByteRows * tile.row_bytes, Format::kBytes);
+      fill_byte_panel<Format, kValues>(rows[p], at, n_groups, panels[p]);
     }
     const auto* acts = reinterpret_cast<const ByteBlock*>(
         reinterpret_cast<const uint8_t*>(tile.acts) + b * tile.block_bytes);

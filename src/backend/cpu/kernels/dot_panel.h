@@ -4,13 +4,13 @@
 // whose lanes are rows, so that each multiplication serves 16 rows and no sum has to be added over
 // lanes. In, out and the exact arithmetic: kernels/table.h.
 #pragma once
+#include "backend/cpu/kernels/panel_rows.h"
 #include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/unpack.h"
 
 namespace hearth::cpu {
 namespace {
 
-constexpr int kPanelRows = 16;
 // Tokens for which one unpacking serves: their sums take up to 16 KiB of the stack.
 constexpr int kChunkTokens = 128;
 // Dwords of a row of a panel: 128 pairs of weights, then up to 16 pairs of minima.
@@ -21,29 +21,6 @@ struct alignas(64) Panel {
   float d[8][kPanelRows];  // super-blocks: d, dmin; else one row a group
   float m[8][kPanelRows];
 };
-
-struct PanelRows {
-  const uint8_t* row[kPanelRows];  // the last row stands in for those past the end
-};
-
-inline PanelRows panel_rows(const MatmulTile& tile, int first) {
-  PanelRows rows;
-  for (int r = 0; r < kPanelRows; ++r) {
-    const int index = first + r < tile.n_rows ? first + r : tile.n_rows - 1;
-    rows.row[r] = tile.weights + index * tile.row_bytes;
-  }
-  return rows;
-}
-
-// The same bytes of the rows that come after these: few tokens are done with a panel before its
-// successor's weights would come by themselves.
-inline void fetch_rows(const PanelRows& rows, int64_t offset, int n_bytes) {
-  for (const uint8_t* row : rows.row) {
-    for (int i = 0; i < n_bytes; i += 64) {
-      _mm_prefetch(reinterpret_cast<const char*>(row + offset + i), _MM_HINT_T1);
-    }
-  }
-}
 
 template <class Format>
 void fill_super_panel(const PanelRows& rows, int64_t offset, Panel& panel) {
