@@ -98,6 +98,10 @@ Result<Model> make_model(const Load& load) {
   }
   TRY_LET(model.engine, Engine::make(*model.file, std::move(backend), options));
   TRY_LET(model.tokenizer, text::Tokenizer::make(model.file->metadata()));
+  if (model.tokenizer->n_vocab() != static_cast<size_t>(model.engine->hparams().V)) {
+    return corrupt("the model computes {} tokens, its vocabulary has {}", model.engine->hparams().V,
+                   model.tokenizer->n_vocab());
+  }
   return model;
 }
 
