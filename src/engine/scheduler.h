@@ -6,9 +6,9 @@
 // - An answer's tokens are those of the request alone on the engine, whatever runs beside it,
 //   whatever is cached, and however often it is put back. A prompt is never cut.
 // - While answers are being written, a step takes at most kBusyStepMs as far as prompts are
-//   concerned: their chunks are chosen by measured time (never less than kMinChunk tokens). Where
-//   no answer is being written, a step takes at most kLoneStepMs, so that this and the steps of its
-//   own prompt are what a short request waits for behind a long prompt.
+//   concerned: their chunks are chosen by measured time (never less than kMinChunk tokens). Prompts
+//   of several requests and no answer: kSharedStepMs. One request alone: kLoneStepMs, which is what
+//   a short request may wait for behind a long prompt; cancel interrupts such a step.
 // - Owners take turns by the tokens computed for them (the one served least comes next; whoever is
 //   new begins at the least of the others). Within an owner first come, first served. An owner who
 //   runs nothing gets a place from the one who has most.
@@ -70,7 +70,8 @@ struct SchedulerFigures {
 
 class Scheduler {
  public:
-  static constexpr double kBusyStepMs = 250.0;
+  static constexpr double kBusyStepMs = 150.0;
+  static constexpr double kSharedStepMs = 300.0;
   static constexpr double kLoneStepMs = 1000.0;
   static constexpr int kMinChunk = 16;
   static constexpr int kMaxAnswers = 64;  // of one request
@@ -136,6 +137,7 @@ class Scheduler {
   void plan_prompts();
   void plan_guesses();
   int prompt_budget() const;
+  double step_bound_ms(int n_answers) const;
   int pending(const Stream& stream) const;
   void add_prompt(Stream& stream, int n);
   void run_step();

@@ -65,15 +65,24 @@ void Scheduler::plan_answers() {
   }
 }
 
+double Scheduler::step_bound_ms(int n_answers) const {
+  if (n_answers > 0) return kBusyStepMs;
+  const Request* only = nullptr;
+  for (const Stream* const stream : running_) {
+    if (stream->request->paused) continue;
+    if (only != nullptr && stream->request != only) return kSharedStepMs;
+    only = stream->request;
+  }
+  return kLoneStepMs;
+}
+
 // How many tokens of prompts fit this step.
 int Scheduler::prompt_budget() const {
   const auto n_answers = static_cast<int>(plan_.size());
   const int room = engine_.max_batch() - n_answers;
-  const double token_ms = cost_.prompt_token_ms();
-  if (token_ms <= 0) return std::min(room, kFirstChunk);
-  const double ms = n_answers > 0 ? kBusyStepMs - cost_.answer_ms(n_answers) : kLoneStepMs;
-  const double n = std::clamp(ms / token_ms, static_cast<double>(kMinChunk), 1e6);
-  return std::min(room, static_cast<int>(n));
+  const double ms = step_bound_ms(n_answers) - cost_.answer_ms(n_answers);
+  const int n = cost_.prompt_tokens_within(ms);
+  return std::min(room, n > 0 ? std::max(n, kMinChunk) : kFirstChunk);
 }
 
 // Tokens up to the end of the prompt, or of what is known of the answer.

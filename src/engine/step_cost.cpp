@@ -2,6 +2,7 @@
 #include "engine/step_cost.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 
 namespace hearth::engine {
@@ -10,11 +11,17 @@ namespace {
 // How much a new measurement counts. Prompts move quickly, as a token costs more the more there are
 // before it; steps of answers are many, and one that was disturbed should not count much.
 constexpr double kNewPrompt = 0.5, kNewAnswer = 0.2;
+// Of a chunk of half the size: 1.05 times at 256 tokens, 1.25 at 64 (docs/performance.md).
+constexpr double kSmallerCostsMore = 1.25;
 constexpr double kLeastMs = 1e-6;  // 0 means that nothing is known
 constexpr int kMaxRows = 512;      // more are told apart by proportion
 
 void blend(double& value, double measured, double weight) {
   value = value == 0 ? measured : value + weight * (measured - value);
+}
+
+size_t size_class(int n) {
+  return std::min<size_t>(std::bit_width(static_cast<unsigned>(n)) - 1, 19);
 }
 
 }  // namespace
@@ -23,7 +30,8 @@ void StepCost::add(int n_prompt, int n_answer, double ms) {
   ms = std::max(ms, kLeastMs);
   if (n_prompt > 0) {
     const double rest = std::max(0.0, ms - answer_ms(n_answer));
-    return blend(prompt_token_ms_, rest / n_prompt, kNewPrompt);
+    last_prompt_token_ms_ = std::max(rest, kLeastMs) / n_prompt;
+    return blend(prompt_ms_[size_class(n_prompt)], last_prompt_token_ms_, kNewPrompt);
   }
   if (n_answer <= 0 || n_answer > kMaxRows) return;
   const auto i = static_cast<size_t>(n_answer);
@@ -44,6 +52,32 @@ double StepCost::answer_ms(int n_answer) const {
   if (below == 0 || below == above) return answer_ms_[above];
   const double part = static_cast<double>(n - below) / static_cast<double>(above - below);
   return answer_ms_[below] + part * (answer_ms_[above] - answer_ms_[below]);
+}
+
+// Where a size was not measured: what the next larger one takes and more, or as much as the next
+// smaller one, whichever is less.
+double StepCost::prompt_token_ms(size_t i) const {
+  if (prompt_ms_[i] > 0) return prompt_ms_[i];
+  double best = 0, factor = 1;
+  for (size_t larger = i + 1; larger < prompt_ms_.size() && best == 0; ++larger) {
+    factor *= kSmallerCostsMore;
+    best = prompt_ms_[larger] * factor;
+  }
+  for (size_t smaller = i; smaller > 0; --smaller) {
+    if (prompt_ms_[smaller - 1] == 0) continue;
+    return best == 0 ? prompt_ms_[smaller - 1] : std::min(best, prompt_ms_[smaller - 1]);
+  }
+  return best;
+}
+
+int StepCost::prompt_tokens_within(double ms) const {
+  for (size_t i = prompt_ms_.size(); i > 0; --i) {
+    const double token_ms = prompt_token_ms(i - 1);
+    if (token_ms == 0) return 0;
+    const double most = std::min(ms / token_ms, static_cast<double>((2u << (i - 1)) - 1));
+    if (most >= static_cast<double>(1u << (i - 1))) return static_cast<int>(most);
+  }
+  return 1;
 }
 
 bool StepCost::knows(int n_answer) const {

@@ -3,6 +3,8 @@
 // prompt chunks by, and whether guessing ahead pays. Milliseconds throughout. Thread rule: one
 // thread.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <vector>
 
 namespace hearth::engine {
@@ -17,12 +19,19 @@ class StepCost {
   double answer_ms(int n_answer) const;
   // Whether a step of so many rows, or of more, was measured.
   bool knows(int n_answer) const;
-  // Of one more token of a prompt; 0 where nothing is known.
-  double prompt_token_ms() const { return prompt_token_ms_; }
+  // How many tokens of prompts take at most so long beside what answers take; 0 where nothing is
+  // known.
+  int prompt_tokens_within(double ms) const;
+  // Of one token of a prompt, in the last step that had any; 0 where nothing is known.
+  double prompt_token_ms() const { return last_prompt_token_ms_; }
 
  private:
+  double prompt_token_ms(size_t size_class) const;
+
   std::vector<double> answer_ms_;  // by number of rows; 0: not measured
-  double prompt_token_ms_ = 0;
+  // Of one token among 2^i to 2^(i+1) - 1: few take longer each, as they read all weights too.
+  std::array<double, 20> prompt_ms_{};
+  double last_prompt_token_ms_ = 0;
 };
 
 }  // namespace hearth::engine
