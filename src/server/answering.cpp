@@ -2,9 +2,11 @@
 #include "server/answering.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace hearth::server {
 namespace {
@@ -34,7 +36,7 @@ class Answering : public std::enable_shared_from_this<Answering> {
                                      [self = shared_from_this(), i](Event event) {
                                        auto& app = self->call_->app;
                                        app.post([self, i, event = std::move(event)]() mutable {
-                                         self->on_event(i, std::move(event));
+                                         self->hear(i, std::move(event));
                                        });
                                      });
       ids_.push_back(id);
@@ -52,6 +54,16 @@ class Answering : public std::enable_shared_from_this<Answering> {
     exchange.when_stopping([self = shared_from_this()] {
       self->fail({ErrorCode::kInterrupted, "the server stops", "ask again soon"}, kRetryBusy);
     });
+  }
+
+  // Libraries may throw, for memory or a value of an unexpected type; the request ends with it.
+  void hear(size_t i_job, Event event) {
+    try {
+      on_event(i_job, std::move(event));
+    } catch (const std::exception& caught) {
+      log_error("a request failed: {}", caught.what());
+      fail({ErrorCode::kInternal, "an error of hearth; see its log", {}}, 0);
+    }
   }
 
   void on_event(size_t i_job, Event event) {

@@ -252,7 +252,12 @@ void App::read_body(const std::shared_ptr<Call>& call) {
     return run(call, text::parse_exact_json(body));
   if (!parser_) parser_ = std::make_unique<Parser>();
   parser_->give([this, call, body = std::move(body)]() mutable {
-    auto json = std::make_shared<Result<Json>>(text::parse_exact_json(body));
+    auto json = std::make_shared<Result<Json>>(internal_error("not read"));
+    try {
+      *json = text::parse_exact_json(body);
+    } catch (const std::exception&) {
+      *json = no_memory("no memory to read the body");
+    }
     body.clear();
     // The exchange belongs to the loop's thread: its last owner must be there.
     post([this, call = std::move(call), json] { run(call, std::move(*json)); });

@@ -15,4 +15,15 @@ std::string sse_event(std::string_view name, const Json& value) {
 
 std::string ndjson_line(const Json& value) { return json_text(value) + "\n"; }
 
+const Json* member_of(const Json& object, std::string_view name) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string text_in(const Json& object, std::string_view name) {
+  const Json* value = member_of(object, name);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
 }  // namespace hearth::server

@@ -21,4 +21,9 @@ std::string sse_event(std::string_view name, const Json& value);
 // "…\n"
 std::string ndjson_line(const Json& value);
 
+// A member that is a text, else "". `object` may be anything.
+std::string text_in(const Json& object, std::string_view name);
+// A member, or nothing where there is none or it is null.
+const Json* member_of(const Json& object, std::string_view name);
+
 }  // namespace hearth::server

@@ -19,11 +19,6 @@ namespace {
 constexpr size_t kMaxProfiles = 1000;
 constexpr uintmax_t kMaxFileBytes = 32u << 20;
 
-std::string text_of(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 Json to_json(const Profile& profile) {
   return {{"name", profile.name},         {"from", profile.from},
           {"system", profile.system},     {"template", profile.chat_template},
@@ -33,11 +28,11 @@ Json to_json(const Profile& profile) {
 
 Result<Profile> from_json(const Json& json) {
   if (!json.is_object()) return corrupt("a profile is not an object");
-  Profile profile{.name = text_of(json, "name"),
-                  .from = text_of(json, "from"),
-                  .system = text_of(json, "system"),
-                  .chat_template = text_of(json, "template"),
-                  .licence = text_of(json, "licence")};
+  Profile profile{.name = text_in(json, "name"),
+                  .from = text_in(json, "from"),
+                  .system = text_in(json, "system"),
+                  .chat_template = text_in(json, "template"),
+                  .licence = text_in(json, "licence")};
   if (!hub::is_model_name(profile.name) || profile.from.empty())
     return corrupt("a profile has no name or no model below it");
   if (const auto found = json.find("parameters"); found != json.end() && found->is_object())

@@ -3,6 +3,8 @@
 
 namespace hearth::server {
 
-std::vector<std::span<const Route>> dialect_routes() { return {openai_routes(), ollama_routes()}; }
+std::vector<std::span<const Route>> dialect_routes() {
+  return {openai_routes(), ollama_routes(), llama_server_routes(), anthropic_routes()};
+}
 
 }  // namespace hearth::server

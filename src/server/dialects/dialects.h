@@ -10,6 +10,8 @@ namespace hearth::server {
 
 std::span<const Route> openai_routes();
 std::span<const Route> ollama_routes();
+std::span<const Route> llama_server_routes();
+std::span<const Route> anthropic_routes();
 
 std::vector<std::span<const Route>> dialect_routes();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // OpenAI's older completions: texts or tokens, several prompts at once, echo, filling in.
 // Source: OpenAI API reference, completions, 2026.
+#include "server/dialects/llama_completion.h"
 #include "server/dialects/openai_chat.h"
 #include "server/dialects/openai_shapes.h"
 #include "server/dialects/request_parts.h"
@@ -12,27 +13,9 @@ using engine::Event;
 using engine::EventKind;
 
 constexpr size_t kMaxPrompts = 128;
-constexpr size_t kMaxPromptTokens = 4u << 20;
 
 bool is_token_list(const Json& value) {
   return value.is_array() && !value.empty() && value.front().is_number();
-}
-
-Status set_prompt(const Json& value, engine::Job& job) {
-  constexpr std::string_view kField = "prompt";
-  if (value.is_string()) {
-    job.prompt = value.get<std::string>();
-    return {};
-  }
-  if (!is_token_list(value)) return bad_field(kField, "texts or lists of tokens are wanted");
-  if (value.size() > kMaxPromptTokens) return bad_field(kField, "too many tokens");
-  for (const Json& token : value) {
-    const bool whole =
-        token.is_number_integer() && token.get<int64_t>() >= 0 && token.get<int64_t>() <= INT32_MAX;
-    if (!whole) return bad_field(kField, "a token is a whole number from 0 on");
-    job.tokens.push_back(token.get<int32_t>());
-  }
-  return {};
 }
 
 Result<std::vector<engine::Job>> jobs_of(const Json& prompt, const engine::Job& pattern) {
@@ -43,7 +26,7 @@ Result<std::vector<engine::Job>> jobs_of(const Json& prompt, const engine::Job& 
   const Json one = several ? Json() : Json::array({prompt});
   for (const Json& item : several ? prompt : one) {
     jobs.push_back(pattern);
-    TRY(set_prompt(item, jobs.back()));
+    TRY(read_prompt("prompt", item, jobs.back()));
   }
   return jobs;
 }

@@ -16,17 +16,6 @@ constexpr size_t kMaxBiases = 4096;
 constexpr size_t kMaxVariableBytes = 4096;  // F12
 constexpr int64_t kMaxSeconds = int64_t{100} * 365 * 86400;
 
-const Json* member(const Json& object, const char* name) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
-std::string member_text(const Json& object, const char* name) {
-  const Json* value = member(object, name);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
-}
-
 // "5m", "1h30m10s", "250ms", "1.5h", as Go writes durations; a bare number is seconds.
 bool parse_duration(std::string_view text, double& seconds) {
   const bool negative = text.starts_with('-');
@@ -57,12 +46,12 @@ bool parse_duration(std::string_view text, double& seconds) {
 
 Status check_tool(const Json& tool, size_t i) {
   const std::string where = fmt::format("tools[{}]", i);
-  const std::string type = member_text(tool, "type");
+  const std::string type = text_in(tool, "type");
   if (type != "function") return bad_field(where, "only tools of type 'function' are known here");
-  const Json* function = member(tool, "function");
+  const Json* function = member_of(tool, "function");
   if (function == nullptr || !function->is_object())
     return bad_field(where + ".function", "an object is wanted");
-  const std::string name = member_text(*function, "name");
+  const std::string name = text_in(*function, "name");
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
@@ -70,7 +59,7 @@ Status check_tool(const Json& tool, size_t i) {
   if (name.empty() || name.size() > 128 || !std::all_of(name.begin(), name.end(), allowed))
     return bad_field(where + ".function.name",
                      "1 to 128 letters, digits, '_', '-', '.' are wanted");
-  const Json* parameters = member(*function, "parameters");
+  const Json* parameters = member_of(*function, "parameters");
   if (parameters != nullptr && !parameters->is_object())
     return bad_field(where + ".function.parameters", "a JSON schema is wanted");
   return {};
@@ -78,9 +67,8 @@ Status check_tool(const Json& tool, size_t i) {
 
 bool has_tool(const Json& tools, std::string_view name) {
   if (!tools.is_array()) return false;
-  return std::any_of(tools.begin(), tools.end(), [&](const Json& tool) {
-    return member_text(tool["function"], "name") == name;
-  });
+  return std::any_of(tools.begin(), tools.end(),
+                     [&](const Json& tool) { return text_in(tool["function"], "name") == name; });
 }
 
 // What a profile sets where the request is silent.
@@ -112,18 +100,30 @@ Result<int64_t> read_duration(std::string_view field, const Json& value) {
   return static_cast<int64_t>(std::ceil(seconds));
 }
 
-Result<Target> target_of(Call& call, const std::string& name, engine::Job& job) {
-  if (name.empty()) return bad_field("model", "the name of a model is wanted");
+std::string default_model(App& app) {
+  const std::vector<LoadedModel> loaded = app.models().loaded();
+  if (!loaded.empty()) return loaded.front().name;
+  const auto cards = app.models().list();
+  return cards && cards->size() == 1 ? cards->front().name : "";
+}
+
+Result<Target> target_of(Call& call, const std::string& asked, engine::Job& job) {
+  std::string name = asked;
+  if (name.empty()) {
+    name = default_model(call.app);
+    if (name.empty()) return bad_field("model", "the name of a model is wanted");
+    call.fields.warnings.push_back(fmt::format("no model was named: {} answers", quote(name)));
+  }
   Target target{.model = name, .wish = call.app.options().default_wish};
   if (const auto profile = call.app.profiles().find(name)) {
     target.model = profile->from;
     TRY(apply_profile(*profile, job));
-    if (const Json* n_ctx = member(profile->parameters, "num_ctx"))
+    if (const Json* n_ctx = member_of(profile->parameters, "num_ctx"))
       target.wish.n_ctx = n_ctx->is_number_integer() ? n_ctx->get<int64_t>() : 0;
     if (job.messages.is_array()) {
       Json before = profile->messages;
       const bool has_system =
-          !job.messages.empty() && member_text(job.messages.front(), "role") == "system";
+          !job.messages.empty() && text_in(job.messages.front(), "role") == "system";
       if (!profile->system.empty() && !has_system)
         before.insert(before.begin(), {{"role", "system"}, {"content", profile->system}});
       job.messages.insert(job.messages.begin(), before.begin(), before.end());
@@ -185,7 +185,7 @@ Result<std::string> content_text(const Json& content, std::string_view where) {
   std::string all;
   for (size_t i = 0; i < content.size(); ++i) {
     const Json& part = content[i];
-    const std::string type = part.is_string() ? "text" : member_text(part, "type");
+    const std::string type = part.is_string() ? "text" : text_in(part, "type");
     const bool is_text =
         type == "text" || type == "input_text" || type == "output_text" || type == "refusal";
     if (!is_text) {
@@ -199,7 +199,7 @@ Result<std::string> content_text(const Json& content, std::string_view where) {
     if (part.is_string()) {
       all += part.get<std::string>();
     } else {
-      all += type == "refusal" ? member_text(part, "refusal") : member_text(part, "text");
+      all += type == "refusal" ? text_in(part, "refusal") : text_in(part, "text");
     }
   }
   return all;
@@ -238,19 +238,19 @@ Status set_schema(const Json& schema, std::string_view field, engine::Job& job) 
 Status read_response_format(const Json& format, engine::Job& job) {
   constexpr std::string_view kField = "response_format";
   if (format.is_null()) return {};
-  const std::string type = member_text(format, "type");
+  const std::string type = text_in(format, "type");
   if (type == "text") return {};
   if (type == "json_object") {
     // llama.cpp's servers take a schema here too.
-    if (const Json* schema = member(format, "schema")) return set_schema(*schema, kField, job);
+    if (const Json* schema = member_of(format, "schema")) return set_schema(*schema, kField, job);
     job.shape = engine::Shape::kJsonObject;
     return {};
   }
   if (type != "json_schema")
     return bad_field(kField, "its type must be text, json_object or json_schema");
-  const Json* wrapped = member(format, "json_schema");
+  const Json* wrapped = member_of(format, "json_schema");
   if (wrapped == nullptr) wrapped = &format;
-  const Json* schema = member(*wrapped, "schema");
+  const Json* schema = member_of(*wrapped, "schema");
   if (schema == nullptr) return bad_field(kField, "json_schema.schema is missing");
   return set_schema(*schema, kField, job);
 }
@@ -277,8 +277,8 @@ Status read_tool_choice(const Json& choice, engine::Job& job) {
   }
   if (!choice.is_object())
     return bad_field(kField, "auto, none, required or a function's name is wanted");
-  const Json* function = member(choice, "function");
-  job.tool_name = member_text(function != nullptr ? *function : choice, "name");
+  const Json* function = member_of(choice, "function");
+  job.tool_name = text_in(function != nullptr ? *function : choice, "name");
   if (!has_tool(job.tools, job.tool_name))
     return bad_field(kField, "it names no function of 'tools'");
   job.tool_choice = engine::ToolChoice::kNamed;

@@ -21,10 +21,13 @@ constexpr size_t kMaxGrammar = 512u << 10;
 // for ever too. Errors name the field.
 Result<int64_t> read_duration(std::string_view field, const Json& value);
 
+// Where a request names no model: the one that is loaded, or the only one there is; "" for neither.
+std::string default_model(App& app);
+
 // The target of the field "model", and what a profile of that name adds to the job: the system
 // text as a first message where there is none, template, parameters.
 Result<Target> read_target(Call& call, engine::Job& job);
-// The same for a name from elsewhere; "" is an error.
+// The same for a name from elsewhere; "" is default_model, with a warning.
 Result<Target> target_of(Call& call, const std::string& name, engine::Job& job);
 
 // The sampler's fields, "stop", "logit_bias" where the table has them.
