@@ -12,10 +12,8 @@ namespace {
 constexpr struct {
   std::string_view short_form, long_form;
 } kSpellings[] = {
-    {"-ctk", "--cache-type-k"},
-    {"-ctv", "--cache-type-v"},
-    {"-sys", "--system"},
-    {"-sysf", "--system-prompt-file"},
+    {"-ctk", "--cache-type-k"}, {"-ctv", "--cache-type-v"},        {"-np", "--parallel"},
+    {"-sys", "--system"},       {"-sysf", "--system-prompt-file"},
 };
 
 }  // namespace

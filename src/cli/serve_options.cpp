@@ -114,12 +114,12 @@ void ServeOptions::add_options(CLI::App& app) {
   add_option(app, "-p,--port", port, "Port to listen on (4327)").within(1, 65535).type_name("N");
   add_option(app, "--also", also, "Further ports, where they are free: 11434,1234")
       .type_name("PORTS");
-  add_option(app, "--model,-m", model, "Load this model at once").type_name("MODEL");
+  add_option(app, "-m,--model", model, "Load this model at once").type_name("MODEL");
   add_option(app, "--keep-alive", keep_alive, "How long an unused model stays: 5m, 300, -1")
       .type_name("TIME");
   add_option(app, "--idle-exit", idle_exit, "End after so long without a request")
       .type_name("TIME");
-  add_option(app, "-np,--parallel", n_parallel, "Answers at once of one model")
+  add_option(app, "--parallel", n_parallel, "Answers at once of one model (-np)")
       .within(0, kMaxParallel)
       .type_name("N");
   add_option(app, "-c,--ctx-size", n_ctx, "Positions of one answer's context (0: the model's own)")
