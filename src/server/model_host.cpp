@@ -83,6 +83,7 @@ class ModelHost::Core final : public SlotOwner {
   void unload(const std::string& model);
   void cancel(uint64_t id);
   void hold(uint64_t id, bool held);
+  void stats(const StatsSink& done);
   void begin_shutdown(std::chrono::milliseconds grace, std::promise<void>& over);
 
   void want_to_load(ModelSlot& slot) override;
@@ -176,6 +177,31 @@ void ModelHost::Core::cancel(uint64_t id) {
 void ModelHost::Core::hold(uint64_t id, bool held) {
   const auto found = job_slots_.find(id);
   if (found != job_slots_.end()) found->second->hold(id, held);
+}
+
+void ModelHost::Core::stats(const StatsSink& done) {
+  struct Gathered {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    size_t n_due = 1;  // this function itself
+  };
+  const auto gathered = std::make_shared<Gathered>();
+  const auto one_less = [gathered, done] {
+    if (--gathered->n_due > 0) return;
+    auto& list = gathered->list.get_ref<nlohmann::ordered_json::array_t&>();
+    std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
+      return a["model"].template get_ref<const std::string&>() <
+             b["model"].template get_ref<const std::string&>();
+    });
+    done(std::move(gathered->list));
+  };
+  for (const auto& [key, slot] : slots_) {
+    ++gathered->n_due;
+    slot->stats([gathered, one_less](nlohmann::ordered_json said) {
+      if (said.is_object()) gathered->list.push_back(std::move(said));
+      one_less();
+    });
+  }
+  one_less();
 }
 
 void ModelHost::Core::want_to_load(ModelSlot& slot) {
@@ -364,6 +390,10 @@ Status ModelHost::remove(std::string_view model) {
 std::vector<LoadedModel> ModelHost::loaded() { return core_->shown(); }
 
 ModelCounts ModelHost::counts() { return core_->counts(); }
+
+void ModelHost::stats(StatsSink done) {
+  core_->post([core = core_.get(), done = std::move(done)] { core->stats(done); });
+}
 
 void ModelHost::load(std::string_view model, const LoadWish& wish, LoadSink done) {
   core_->post([core = core_.get(), name = std::string(model), wish, done = std::move(done)] {

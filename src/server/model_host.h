@@ -54,6 +54,7 @@ class ModelHost final : public Models {
 
   std::vector<LoadedModel> loaded() override;
   ModelCounts counts() override;
+  void stats(StatsSink done) override;
 
   void load(std::string_view model, const LoadWish& wish, LoadSink done) override;
   Status unload(std::string_view model) override;

@@ -172,7 +172,7 @@ EngineListener ModelSlot::listener() {
   return {.on_loaded = [this](engine::Loaded loaded) { on_loaded(std::move(loaded)); },
           .on_refused = [this](engine::Refused refused) { refused_ = std::move(refused); },
           .on_event = [this](engine::Event event) { on_event(std::move(event)); },
-          .on_stats = {},
+          .on_stats = [this](engine::Stats stats) { on_stats(std::move(stats)); },
           .on_end = [this](Error why) { on_end(std::move(why)); }};
 }
 
@@ -203,12 +203,25 @@ void ModelSlot::on_event(engine::Event event) {
   if (found->second.sink) found->second.sink(std::move(event));
 }
 
+void ModelSlot::stats(StatsSink done) {
+  if (state_ != State::kReady || !process_->send(engine::StatsRequest{})) return done(nullptr);
+  asked_stats_.push_back(std::move(done));
+}
+
+void ModelSlot::on_stats(engine::Stats stats) {
+  if (asked_stats_.empty()) return;
+  const StatsSink done = std::move(asked_stats_.front());
+  asked_stats_.pop_front();
+  done({{"model", name()}, {"n_steps", stats.n_steps}, {"jobs", std::move(stats.jobs)}});
+}
+
 void ModelSlot::on_end(Error why) {
   const std::unique_ptr<EngineProcess> ended = std::move(process_);
   const State before = state_;
   const bool asked = why.code == ErrorCode::kInterrupted;
   enter(State::kAbsent);
   expiry_.cancel();
+  for (const StatsSink& done : std::exchange(asked_stats_, {})) done(nullptr);
   if (before == State::kLoading) owner_.load_over(*this);
   if (before == State::kLoading && refused_) {
     const engine::Refused refused = *std::exchange(refused_, std::nullopt);

@@ -62,6 +62,8 @@ class ModelSlot {
   // Ends the process when its running jobs have ended; with `now` set, at once, and the jobs with
   // it.
   void leave(std::string_view why, bool now = false);
+  // `done` hears null where the model is not ready, or goes before it has answered.
+  void stats(StatsSink done);
   // Ends everything now; all who wait or run hear why.
   void close(const Error& why);
 
@@ -83,6 +85,7 @@ class ModelSlot {
   EngineListener listener();
   void on_loaded(engine::Loaded loaded);
   void on_event(engine::Event event);
+  void on_stats(engine::Stats stats);
   void on_end(Error why);
 
   void wake();
@@ -111,8 +114,9 @@ class ModelSlot {
   std::optional<engine::Refused> refused_;
   std::map<uint64_t, HostedJob> jobs_;  // by id: the order in which they came
   std::vector<LoadSink> loaders_;
-  uint64_t memory_bytes_ = 0;  // that the process may take
-  int n_ctx_ = 0;              // asked for; 0: the host's own choice
+  std::deque<StatsSink> asked_stats_;  // answers come in the order of the requests
+  uint64_t memory_bytes_ = 0;          // that the process may take
+  int n_ctx_ = 0;                      // asked for; 0: the host's own choice
 
   int64_t keep_alive_s_;
   int64_t expires_unix_s_ = -1;

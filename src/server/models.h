@@ -65,6 +65,7 @@ struct ModelCounts {
 
 using EventSink = std::function<void(engine::Event)>;
 using LoadSink = std::function<void(Status)>;
+using StatsSink = std::function<void(nlohmann::ordered_json)>;
 
 class Models {
  public:
@@ -79,6 +80,10 @@ class Models {
 
   virtual std::vector<LoadedModel> loaded() = 0;
   virtual ModelCounts counts() = 0;
+  // What the engines of the loaded models say of themselves, one object each: {"model": name,
+  // "n_steps": n, "jobs": {…}} (JobSource::stats), by name. An engine answers between two steps;
+  // `done` is called once, when all have.
+  virtual void stats(StatsSink done) { done(nlohmann::ordered_json::array()); }
 
   // Loads the model where it is not loaded; `done` is called once. A wish may change the expiry of
   // a loaded one.

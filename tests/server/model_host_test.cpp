@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -12,6 +14,8 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "os/file_handle.h"
+#include "os/socket_pair.h"
 #include "tests/server/hosting.h"
 
 namespace hearth::server {
@@ -358,6 +362,64 @@ TEST(ModelHost, a_shutdown_lets_answers_end_in_its_time_and_ends_the_others_with
   quick->shutdown(std::chrono::seconds(60));
   EXPECT_LT(idle.elapsed_ms(), 5000);  // nothing to wait for
 }
+
+TEST(ModelHost, engines_tell_of_themselves_and_one_that_dies_meanwhile_is_left_out) {
+  Hosting host;
+  const auto stats = [&] {
+    std::promise<nlohmann::ordered_json> said;
+    host->stats([&](nlohmann::ordered_json list) { said.set_value(std::move(list)); });
+    return said.get_future().get();
+  };
+  EXPECT_EQ(stats().dump(), "[]");
+  const uint64_t running = host.ask("toy", "slow", 1000000);
+  host.answers().wait_for_first(running);
+  host.last(host.ask("other", "x"));
+  const auto two = stats();
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(two[0]["model"], "other");
+  EXPECT_EQ(two[1]["jobs"]["n_running"], 1);
+  EXPECT_GT(two[1]["n_steps"], 0);
+
+  ASSERT_EQ(::kill(host.pid("other"), SIGSTOP), 0);
+  std::promise<nlohmann::ordered_json> said;
+  host->stats([&](nlohmann::ordered_json list) { said.set_value(std::move(list)); });
+  ASSERT_EQ(::kill(host.pid("other"), SIGKILL), 0);
+  const auto one = said.get_future().get();
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0]["model"], "toy");
+}
+
+// A server that is killed leaves no engine behind, not even one that computes.
+#ifndef __SANITIZE_THREAD__  // which knows no threads after a fork
+TEST(ModelHost, engines_end_with_their_server_however_it_ends) {
+  const test::TempFolder folder;  // of the server's own, which cannot be removed by it
+  auto sockets = os::make_socket_pair();
+  ASSERT_TRUE(sockets);
+  const pid_t server = ::fork();
+  ASSERT_GE(server, 0);
+  if (server == 0) {
+    ::setenv("TMPDIR", folder.path().c_str(), 1);
+    Hosting host;
+    const uint64_t hanging = host.ask("toy", "hang");
+    host.answers().wait_for_first(hanging);
+    const int pid = host.pid("toy");
+    (void)os::send_all(sockets->theirs, std::string_view(reinterpret_cast<const char*>(&pid), 4));
+    ::pause();
+    ::_exit(0);
+  }
+  int engine = 0;
+  ASSERT_TRUE(os::receive_some(sockets->ours, {reinterpret_cast<char*>(&engine), 4}));
+  ASSERT_GT(engine, 0);
+  EXPECT_EQ(::kill(engine, 0), 0);
+  ASSERT_EQ(::kill(server, SIGKILL), 0);
+  ASSERT_EQ(::waitpid(server, nullptr, 0), server);
+  // Gone, or a zombie of whoever inherits it.
+  EXPECT_TRUE(soon([&] {
+    const auto status = os::read_text_file(fmt::format("/proc/{}/stat", engine), 4096);
+    return !status || status->find(") Z ") != std::string::npos;
+  }));
+}
+#endif
 
 // Kills at random moments under load: every request has a last event, what was not killed answers
 // right, the model always comes back, and nothing is left behind.

@@ -2,6 +2,7 @@
 // The host with the program itself as engine process, on toy models.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -100,6 +101,30 @@ TEST_F(RealEngine, what_was_given_to_a_model_is_near_what_it_takes) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   EXPECT_LT(anonymous, host_->loaded()[0].bytes + 24 * kMiB);
 #endif
+}
+
+// How often the threads of a process have waited, that is: woken.
+long n_waits(int pid) {
+  long n = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid))) {
+    std::ifstream in(entry.path() / "status");
+    for (std::string word; in >> word;) {
+      long count = 0;
+      if (word == "voluntary_ctxt_switches:" && in >> count) n += count;
+    }
+  }
+  return n;
+}
+
+TEST_F(RealEngine, an_idle_model_wakes_nobody) {
+  ASSERT_EQ(host_.last(ask("once", 3)).kind, EventKind::kDone);
+  const int engine = host_.pid("toy");
+  // The last heartbeat and the watchdog's last look come within a second.
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  const long engine_before = n_waits(engine), own_before = n_waits(::getpid());
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  EXPECT_EQ(n_waits(engine), engine_before);
+  EXPECT_LE(n_waits(::getpid()) - own_before, 3);  // this thread's own
 }
 
 }  // namespace
