@@ -124,6 +124,18 @@ Expr GrammarBuilder::until(std::vector<Trigger> triggers, bool may_end) {
   return add(std::move(node));
 }
 
+Expr GrammarBuilder::list(ListParts list) {
+  ExprNode node{.kind = ExprKind::kList, .loops = list.more != never(), .parts = list.parts};
+  node.parts.push_back(list.separator);
+  node.parts.push_back(list.more);
+  for (const Expr part : node.parts) node.size += nodes_[part].size;
+  const uint64_t rows = 1 + (list.max == kUnbounded ? list.min : std::min(list.max, kMaxRepeats));
+  node.size = std::min<uint64_t>(node.size * rows, UINT32_MAX);
+  lists_.push_back(std::move(list));
+  node.index = static_cast<uint32_t>(lists_.size() - 1);
+  return add(std::move(node));
+}
+
 Expr GrammarBuilder::word_except(std::vector<std::string> words) {
   ExprNode node{.kind = ExprKind::kExcept, .loops = true, .parts = {}};
   for (const std::string& word : words) node.size += 2 * word.size();

@@ -33,6 +33,7 @@ enum class ExprKind : uint8_t {
   kRepeat,    // its part, min to max times
   kRule,      // what the rule matches
   kUntil,     // free text up to a trigger, then what belongs to the trigger
+  kList,      // parts with something between them; see ListParts
   kExcept,    // any text without `"`, `\` and control characters that is none of some words
 };
 
@@ -43,6 +44,17 @@ struct Trigger {
   Expr then = 0;
 };
 
+// Parts in their order, each there or left out, with `separator` between those that are there;
+// then any number of `more`. From `min` to `max` of all of them.
+struct ListParts {
+  std::vector<Expr> parts;
+  std::vector<bool> is_optional;  // by part
+  bool is_prefix = false;         // where one is left out, so are all that come after it
+  Expr separator = 1;
+  Expr more = 0;  // 0, never: none
+  uint32_t min = 0, max = UINT32_MAX;
+};
+
 struct ExprNode {
   ExprKind kind = ExprKind::kEmpty;
   bool may_end = false;       // kUntil: the text may end without a trigger
@@ -51,7 +63,7 @@ struct ExprNode {
   uint32_t depth = 1;         // of the tree below
   uint64_t size = 1;          // about the states that it makes
   uint32_t min = 0, max = 0;  // kRepeat
-  uint32_t index = 0;         // kRule: the rule; kChars, kBytes, kUntil, kExcept: in its table
+  uint32_t index = 0;         // kRule: the rule; kChars, the others: in their table
   std::vector<Expr> parts;    // kSequence, kChoice, kRepeat
 };
 
@@ -71,6 +83,7 @@ class GrammarBuilder {
   Expr optional(Expr part) { return repeat(part, 0, 1); }
   // See ExprKind. After a trigger's `then` the text is over.
   Expr until(std::vector<Trigger> triggers, bool may_end);
+  Expr list(ListParts list);
   Expr word_except(std::vector<std::string> words);
 
   // `name` is for errors and need not be unique. A rule has to be defined before finish().
@@ -97,6 +110,7 @@ class GrammarBuilder {
   const std::string& bytes_of(const ExprNode& node) const { return texts_[node.index]; }
   const CharSet& chars_of(const ExprNode& node) const { return sets_[node.index]; }
   const UntilText& until_of(const ExprNode& node) const { return untils_[node.index]; }
+  const ListParts& list_of(const ExprNode& node) const { return lists_[node.index]; }
   const std::vector<std::string>& words_of(const ExprNode& node) const {
     return words_[node.index];
   }
@@ -110,6 +124,7 @@ class GrammarBuilder {
   std::vector<std::string> texts_;
   std::vector<CharSet> sets_;
   std::vector<UntilText> untils_;
+  std::vector<ListParts> lists_;
   std::vector<std::vector<std::string>> words_;
   std::vector<Rule> rules_;
   Status status_;

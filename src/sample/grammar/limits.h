@@ -13,7 +13,7 @@ inline constexpr size_t kMaxExpressions = 1u << 18;
 inline constexpr size_t kMaxRules = 1u << 14;
 inline constexpr size_t kMaxStates = 1u << 17;  // of the automaton, about 20 bytes each with edges
 inline constexpr size_t kMaxEdges = 1u << 20;
-inline constexpr uint32_t kMaxRepeats = 1u << 16;  // the numbers in x{m,n}
+inline constexpr uint32_t kMaxRepeats = 1u << 24;  // the numbers in x{m,n}
 // How deep rules may stand in each other in an answer: 128 brackets of JSON. From here on a rule
 // is only begun where the answer could not end otherwise.
 inline constexpr uint32_t kMaxStackDepth = 128;

@@ -137,9 +137,55 @@ Status NfaBuilder::add(Expr expr, uint32_t from, uint32_t to) {
       return {};
     case ExprKind::kUntil:
       return add_until(node, from, to);
+    case ExprKind::kList:
+      return add_list(grammar_.list_of(node), from, to);
     case ExprKind::kExcept:
       add_except(grammar_.words_of(node), from, to);
       return {};
+  }
+  return {};
+}
+
+Status NfaBuilder::add_list_part(const ListParts& list, Expr part, bool is_first, uint32_t from,
+                                 uint32_t to) {
+  if (is_first) return add(part, from, to);
+  const uint32_t between = add_state();
+  TRY(add(list.separator, from, between));
+  return add(part, between, to);
+}
+
+// One row of states by the number of parts that came; the last stands for all higher numbers where
+// there is no upper bound.
+Status NfaBuilder::add_list(const ListParts& list, uint32_t from, uint32_t to) {
+  const bool has_more = list.more != grammar_.never();
+  const bool is_bounded = list.max != kUnbounded;
+  uint32_t last = is_bounded ? list.max : std::max(1u, list.min);
+  if (!has_more) last = std::min(last, static_cast<uint32_t>(list.parts.size()));
+  if (last > kMaxStates) return too_many_states();
+  const auto made = [this](uint32_t& state) {
+    if (state == kNoState) state = add_state();
+    return state;
+  };
+  std::vector<uint32_t> row(last + size_t{1}, kNoState);
+  row[0] = from;
+  for (size_t i = 0; i < list.parts.size(); ++i) {
+    std::vector<uint32_t> next(row.size(), kNoState);
+    for (uint32_t count = 0; count <= last; ++count) {
+      if (row[count] == kNoState) continue;
+      if (list.is_optional[i] && !list.is_prefix) link(row[count], made(next[count]));
+      if (list.is_optional[i] && list.is_prefix && count >= list.min) link(row[count], to);
+      if (is_bounded && count >= list.max) continue;
+      uint32_t& after = next[std::min(count + 1, last)];
+      TRY(add_list_part(list, list.parts[i], count == 0, row[count], made(after)));
+    }
+    row = std::move(next);
+  }
+  for (uint32_t count = 0; count <= last; ++count) {
+    if (row[count] == kNoState) continue;
+    if (count >= list.min) link(row[count], to);
+    if (!has_more || (is_bounded && count >= list.max)) continue;
+    uint32_t& after = row[std::min(count + 1, last)];
+    TRY(add_list_part(list, list.more, count == 0, row[count], made(after)));
   }
   return {};
 }
@@ -191,6 +237,20 @@ Expr NfaBuilder::inlined(Expr part) const {
   }
 }
 
+bool NfaBuilder::may_be_empty(uint32_t start, uint32_t end) const {
+  std::vector<bool> seen(nfa_.states.size());
+  std::vector<uint32_t> todo{start};
+  while (!todo.empty()) {
+    const uint32_t at = todo.back();
+    todo.pop_back();
+    if (at == end) return true;
+    if (seen[at]) continue;
+    seen[at] = true;
+    todo.insert(todo.end(), nfa_.states[at].empties.begin(), nfa_.states[at].empties.end());
+  }
+  return false;
+}
+
 // Made deterministic at once, to see whether counting is sound. kNoState where it is not.
 Result<uint32_t> NfaBuilder::counted_rule(Expr part, uint32_t min, uint32_t max) {
   const auto [place, is_new] = counted_.try_emplace({part, min, max}, kNoState);
@@ -201,6 +261,8 @@ Result<uint32_t> NfaBuilder::counted_rule(Expr part, uint32_t min, uint32_t max)
   const uint32_t end = inner.add_state();
   TRY(inner.add(part, start, end));
   if (!inner.nfa_.rules.empty()) return kNoState;
+  // What may be empty need not be there at all.
+  if (inner.may_be_empty(start, end)) min = 0;
   SubsetWork work{.n_states = 1024, .n_edges = 1u << 14, .n_steps = 1u << 16, .seen = {}};
   const auto dfa = determinize(inner.nfa_, start, end, false, work);
   Dfa loop = dfa ? counted_loop(*dfa) : Dfa();
@@ -211,6 +273,7 @@ Result<uint32_t> NfaBuilder::counted_rule(Expr part, uint32_t min, uint32_t max)
   nfa_.states[from].edges.push_back({0, 0, false, to});
   if (min == 0) link(from, to);
   const auto rule = static_cast<uint32_t>(nfa_.rules.size());
+  place->second = rule;
   nfa_.rules.push_back({.name = "a repetition",
                         .start = from,
                         .end = to,
@@ -218,7 +281,6 @@ Result<uint32_t> NfaBuilder::counted_rule(Expr part, uint32_t min, uint32_t max)
                         .min = min,
                         .max = max,
                         .loop = std::move(loop)});
-  counted_[{part, min, max}] = rule;
   return rule;
 }
 

@@ -59,6 +59,8 @@ class NfaBuilder {
   Status build_rules();
   Status add(Expr expr, uint32_t from, uint32_t to);
   Status add_repeat(const ExprNode& node, uint32_t from, uint32_t to);
+  Status add_list(const ListParts& list, uint32_t from, uint32_t to);
+  Status add_list_part(const ListParts& list, Expr part, bool is_first, uint32_t from, uint32_t to);
   Status add_sequence(const ExprNode& node, uint32_t from, uint32_t to);
   void add_bytes(const std::string& bytes, uint32_t from, uint32_t to);
   void add_chars(const CharSet& set, uint32_t from, uint32_t to);
@@ -67,6 +69,7 @@ class NfaBuilder {
   void link(uint32_t from, uint32_t to) { nfa_.states[from].empties.push_back(to); }
   Result<uint32_t> counted_rule(Expr part, uint32_t min, uint32_t max);
   Expr inlined(Expr part) const;
+  bool may_be_empty(uint32_t start, uint32_t end) const;
 
   const GrammarBuilder& grammar_;
   Nfa nfa_;
