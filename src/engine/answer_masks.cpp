@@ -5,13 +5,15 @@
 #include <utility>
 
 #include "sample/grammar/gbnf.h"
+#include "sample/grammar/json_schema.h"
 
 namespace hearth::engine {
 
 Result<std::shared_ptr<const sample::Grammar>> AnswerMasks::compile(Shape shape,
                                                                     const std::string& text) {
   if (shape == Shape::kGrammar) return within("grammar", sample::parse_gbnf(text));
-  return unsupported("an answer's form cannot be asked for by a JSON schema");
+  if (shape == Shape::kJsonObject) return sample::json_object_grammar();
+  return within("JSON schema", sample::json_schema_grammar(std::string_view(text)));
 }
 
 Result<std::unique_ptr<sample::TokenMask>> AnswerMasks::make(const Job& job) {

@@ -20,8 +20,8 @@ class AnswerMasks {
   // The tokenizer must outlive this.
   explicit AnswerMasks(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
-  // At the begin of the job's answers; null where they are free. Errors: the grammar is broken, or
-  // goes beyond the bounds of sample/grammar/limits.h.
+  // At the begin of the job's answers; null where they are free. Errors: the grammar or schema is
+  // broken, says what no grammar can, or goes beyond the bounds of sample/grammar/limits.h.
   Result<std::unique_ptr<sample::TokenMask>> make(const Job& job);
 
  private:

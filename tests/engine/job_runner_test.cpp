@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 
+#include "base/json.h"
 #include "engine/embed.h"
 #include "engine/open_model.h"
 #include "file/model_facts.h"
@@ -292,6 +293,39 @@ TEST_F(JobRunnerTest, an_answer_keeps_to_its_grammar_and_ends_with_it) {
   const Error error = error_of(std::move(broken));
   EXPECT_EQ(error.code, ErrorCode::kInvalid);
   EXPECT_EQ(error.message.substr(0, 8), "grammar:");
+}
+
+TEST_F(JobRunnerTest, answers_that_finish_are_the_json_that_was_asked_for) {
+  const auto shaped = [&](Shape shape, std::string text, int seed) {
+    Job one = chat(Json::array({message("user", "Hello")}));
+    one.max_tokens = 150;
+    one.ignore_end = false;
+    one.sampler.temperature = 1;
+    one.sampler.seed = seed;
+    one.shape = shape;
+    one.shape_text = std::move(text);
+    return one;
+  };
+  int n_finished = 0;
+  for (int seed = 0; seed < 6; ++seed) {
+    const std::vector<Event>& list = run(
+        shaped(Shape::kJsonSchema,
+               R"({"type":"object","properties":{"ok":{"type":"boolean"},"of":{"enum":["a","b"]}},)"
+               R"("required":["ok","of"]})",
+               seed));
+    ASSERT_EQ(list.back().kind, EventKind::kDone) << list.back().error.message;
+    if (list[list.size() - 2].finish_reason != "stop") continue;
+    ++n_finished;
+    const auto json = parse_json(text_of(list));
+    ASSERT_TRUE(json.is_object()) << text_of(list);
+    EXPECT_TRUE(json["ok"].is_boolean());
+    EXPECT_TRUE(json["of"] == "a" || json["of"] == "b");
+  }
+  EXPECT_GT(n_finished, 0);
+  const std::vector<Event>& list = run(shaped(Shape::kJsonObject, "", 1));
+  EXPECT_EQ(text_of(list).substr(0, 1), "{");
+  EXPECT_EQ(error_of(shaped(Shape::kJsonSchema, R"({"type":7})", 1)).message.substr(0, 12),
+            "JSON schema:");
 }
 
 TEST_F(JobRunnerTest, a_busy_engine_says_when_to_come_again) {
