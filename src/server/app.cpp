@@ -205,7 +205,7 @@ void App::finish_headers(http::Response& response, const http::RequestHead& head
   const std::string origin = allowed_origin(head, options_.security);
   if (origin.empty()) return;
   response.set("Access-Control-Allow-Origin", origin);
-  response.set("Access-Control-Expose-Headers", "x-hearth-warnings, x-request-id");
+  response.set("Access-Control-Expose-Headers", "x-hearth-warnings");
   response.set("Vary", "Origin");
 }
 

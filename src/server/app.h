@@ -16,6 +16,7 @@
 #include "server/keys.h"
 #include "server/models.h"
 #include "server/profiles.h"
+#include "server/response_store.h"
 #include "server/routes.h"
 #include "server/security.h"
 
@@ -91,6 +92,7 @@ class App {
 
   Models& models() { return models_; }
   Profiles& profiles() { return profiles_; }
+  ResponseStore& responses() { return responses_; }
   const AppOptions& options() const { return options_; }
   http::ServerLoads loads() const { return server_ ? server_->loads() : http::ServerLoads{}; }
   size_t n_working() const { return n_working_; }
@@ -120,6 +122,7 @@ class App {
   Models& models_;
   KeyStore keys_;
   Profiles profiles_;
+  ResponseStore responses_;
   http::HttpServer* server_ = nullptr;
   std::atomic<bool> detached_ = false;
   size_t n_working_ = 0;

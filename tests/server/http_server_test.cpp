@@ -2,6 +2,9 @@
 // The whole server over sockets: what it refuses, in which order it answers, how long it waits.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <csignal>
+
 #include "tests/server/malformed_requests.h"
 #include "tests/server/running_server.h"
 
@@ -221,6 +224,30 @@ TEST(HttpServer, stopping_gives_streams_their_grace_then_an_error_as_the_last_ev
   EXPECT_EQ(status_of_answer(waiting.read_all()), 503);
   server.join();
   EXPECT_TRUE(server.models.was_cancelled(1));
+}
+
+TEST(HttpServer, a_signal_stops_it_gently_and_a_second_one_at_once) {
+  RunningServer server;
+  std::atomic<bool> ready = false;
+  server.server->post([&] {
+    server.server->stop_on_signals();
+    ready = true;
+  });
+  ASSERT_TRUE(soon([&] { return ready.load(); }));
+  RawClient client(server.port);
+  client.send(server.request("POST", "/v1/chat/completions", kChat));
+  ASSERT_TRUE(soon([&] { return server.models.asked().size() == 1; }));
+  server.models.tell(1, started());
+  server.models.tell(1, delta("begun"));
+  client.read_until("begun");
+  std::raise(SIGTERM);
+  ASSERT_TRUE(soon([&] { return !RawClient(server.port).is_open(); }));
+  server.models.tell(1, delta("still"));
+  EXPECT_TRUE(client.read_until("still").ends_with("still"));
+  const auto second = std::chrono::steady_clock::now();
+  std::raise(SIGTERM);
+  server.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - second, ms(1000));
 }
 
 TEST(HttpServer, a_stream_that_ends_within_the_grace_ends_well) {

@@ -4,7 +4,8 @@
 namespace hearth::server {
 
 std::vector<std::span<const Route>> dialect_routes() {
-  return {openai_routes(), ollama_routes(), llama_server_routes(), anthropic_routes()};
+  return {openai_routes(), responses_routes(), ollama_routes(), llama_server_routes(),
+          anthropic_routes()};
 }
 
 }  // namespace hearth::server

@@ -9,6 +9,7 @@
 namespace hearth::server {
 
 std::span<const Route> openai_routes();
+std::span<const Route> responses_routes();
 std::span<const Route> ollama_routes();
 std::span<const Route> llama_server_routes();
 std::span<const Route> anthropic_routes();

@@ -22,6 +22,7 @@ bool parse_duration(std::string_view text, double& seconds) {
   if (negative) text.remove_prefix(1);
   if (text.empty()) return false;
   double sum = 0;
+  bool first = true;  // a bare number stands alone
   while (!text.empty()) {
     double number = 0;
     const auto [end, error] =
@@ -37,7 +38,8 @@ bool parse_duration(std::string_view text, double& seconds) {
     if (unit == "us" || unit == "ns") scale = 1e-6;
     if (unit == "m") scale = 60;
     if (unit == "h") scale = 3600;
-    if (scale == 0 || (unit.empty() && !text.empty())) return false;
+    if (scale == 0 || (unit.empty() && (!text.empty() || !first))) return false;
+    first = false;
     sum += number * scale;
   }
   seconds = negative ? -sum : sum;
@@ -125,7 +127,7 @@ Result<Target> target_of(Call& call, const std::string& asked, engine::Job& job)
       const bool has_system =
           !job.messages.empty() && text_in(job.messages.front(), "role") == "system";
       if (!profile->system.empty() && !has_system)
-        before.insert(before.begin(), {{"role", "system"}, {"content", profile->system}});
+        before.insert(before.begin(), Json{{"role", "system"}, {"content", profile->system}});
       job.messages.insert(job.messages.begin(), before.begin(), before.end());
     }
   }

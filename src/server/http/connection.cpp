@@ -76,11 +76,19 @@ void Connection::drop() {
 
 // Deadlines.
 
+void Connection::unbound() {
+  has_deadline_ = false;
+  timer_.cancel();
+}
+
 void Connection::bound(ms time) {
+  has_deadline_ = true;
   timer_.expires_after(time);
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    // A wait that ended just when its deadline was moved is no deadline.
-    if (!error && self->timer_.expiry() <= Clock::now()) self->on_deadline();
+    // A wait that ended just when its deadline was moved or lifted is none.
+    if (error || !self->has_deadline_ || self->timer_.expiry() > Clock::now()) return;
+    self->has_deadline_ = false;
+    self->on_deadline();
   });
 }
 

@@ -71,7 +71,7 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   void check_full();
   void drop();
   void bound(std::chrono::milliseconds time);
-  void unbound() { timer_.cancel(); }
+  void unbound();
   void on_deadline();
   void release_body();
   size_t n_unsent() const { return flight_.size() - n_flown_ + pending_.size(); }
@@ -82,6 +82,8 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   Service& service_;
   Peer peer_;
   State state_ = State::kIdle;
+
+  bool has_deadline_ = false;
 
   std::array<char, 16u << 10> chunk_;  // of the read under way
   bool reading_ = false;
