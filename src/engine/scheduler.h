@@ -10,8 +10,9 @@
 //   of several requests and no answer: kSharedStepMs. One request alone: kLoneStepMs, which is what
 //   a short request may wait for behind a long prompt; cancel interrupts such a step.
 // - Owners take turns by the tokens computed for them (the one served least comes next; whoever is
-//   new begins at the least of the others). Within an owner first come, first served. An owner who
-//   runs nothing gets a place from the one who has most.
+//   new begins at the least of the others). Within an owner requests get places in the order in
+//   which they came, and the prompts that have one share each step. An owner who runs nothing gets
+//   a place from the one who has most.
 // - Where pages of the cache are missing, the least recently used cached prefixes go first, then
 //   the newest answer of whoever runs most is put back: its tokens are kept, and computed again
 //   later, each in the form in which it was first (Role). The oldest answer is never put back, so

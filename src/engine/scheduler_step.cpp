@@ -14,7 +14,7 @@ using namespace scheduling;
 // Until a prompt was measured: large enough to measure well, small enough to be short on any
 // machine.
 constexpr int kFirstChunk = 64;
-// What an owner's prompt gets before the next owner's turn within a step.
+// What a prompt gets before the next one's turn within a step.
 constexpr int kTurn = 32;
 
 }  // namespace
@@ -111,10 +111,10 @@ void Scheduler::plan_prompts() {
     size_t best = open.size();
     for (size_t i = 0; i < open.size(); ++i) {
       if (given[i] >= pending(*open[i])) continue;
-      if (best == open.size() ||
-          computed[open[i]->request->owner] < computed[open[best]->request->owner]) {
-        best = i;
-      }
+      const auto turn = [&](size_t k) {
+        return std::pair(computed[open[k]->request->owner], given[k]);
+      };
+      if (best == open.size() || turn(i) < turn(best)) best = i;
     }
     if (best == open.size()) break;
     const int n = std::min({left, kTurn, pending(*open[best]) - given[best]});

@@ -277,6 +277,18 @@ TEST_F(SchedulerTest, owners_share_the_prompts_tokens_of_a_step) {
   EXPECT_LE(n_steps, 600 / 64 + 1);
 }
 
+TEST_F(SchedulerTest, a_short_prompt_does_not_wait_for_the_long_one_of_the_same_owner) {
+  load({.n_ctx = 1024, .n_sequences = 4, .max_batch = 64, .max_outputs = 4}, with_clock());
+  clock_.prompt_ms = 0.1;
+  const Heard& lengthy = run_->submit(run_->request(run_->prompt(900, 0), 2));
+  scheduler().step();
+  const Heard& brief = run_->submit(run_->request(run_->prompt(60, 1), 2));
+  for (int i = 0; i < 3 && brief.answers.empty(); ++i) ASSERT_TRUE(scheduler().step());
+  // Half of 64 tokens are its own in each step.
+  EXPECT_FALSE(brief.answers.empty());
+  EXPECT_TRUE(lengthy.answers.empty());
+}
+
 TEST_F(SchedulerTest, an_owner_with_nothing_gets_a_place_from_one_with_all) {
   std::vector<GenerationRequest> asked;
   for (int i = 0; i < 8; ++i) run_->submit(run_->request(run_->prompt(30, i), 100, "many"));
