@@ -35,7 +35,9 @@ int Sequence::truncate(int n) {
 }
 
 int64_t Engine::n_positions() const {
-  return options_.n_positions > 0 ? options_.n_positions : int64_t{n_ctx_} * options_.n_sequences;
+  if (options_.n_positions > 0) return options_.n_positions;
+  const int n_full = options_.n_full > 0 ? options_.n_full : options_.n_sequences;
+  return int64_t{n_ctx_} * std::min(n_full, options_.n_sequences);
 }
 
 // The user's context, or the model's own as far as half of the free memory holds its cache.

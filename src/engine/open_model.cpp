@@ -19,6 +19,9 @@ using Json = nlohmann::ordered_json;
 // Beginnings of prompts that are kept. Their pages are taken back when they are needed; only layers
 // with windows have pages for them that nobody else uses.
 constexpr int kKeptSequences = 12;
+// Answers have one pool of pages, enough for two of them to fill the context together. Many are
+// written side by side because most are short; where pages run out, the scheduler puts back.
+constexpr int kFullSequences = 2;
 // Rows of logits beside one per answer: log-probabilities of echoed prompts, tokens guessed ahead.
 constexpr int kMoreOutputs = 16;
 
@@ -87,6 +90,7 @@ Result<Model> make_model(const Load& load) {
   EngineOptions options{.n_ctx = load.n_ctx,
                         .n_sequences = load.n_sequences,
                         .n_kept = kKeptSequences,
+                        .n_full = kFullSequences,
                         .max_batch = load.max_batch,
                         .max_outputs = load.n_sequences + kMoreOutputs,
                         .deterministic = load.deterministic};

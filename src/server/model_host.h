@@ -29,7 +29,7 @@ struct ModelHostOptions {
   EngineProgram program;
   Patience patience;
   // What every model is loaded with, but for its name, file and memory.
-  engine::Load load{.n_sequences = 4};
+  engine::Load load{.n_sequences = 16};
   int64_t keep_alive_s = 300;  // where a request says nothing; 0: goes at once, -1: stays
   size_t max_loaded = 0;       // models at once; 0: as many as fit
   bool allow_paths = false;    // MODEL may be a path to a file, not only a name in the store
