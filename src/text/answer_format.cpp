@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "text/answer_format.h"
+
+#include <utility>
+
+namespace hearth::text {
+namespace {
+
+// Families by the mark in their templates; the first that is found is the model's own.
+const std::vector<std::pair<std::string_view, CallMarks>>& known_marks() {
+  static const std::vector<std::pair<std::string_view, CallMarks>> kMarks = {
+      // DeepSeek V3, R1: "function", a separator, the name, a fence; V3.1: the name, a separator.
+      {"<｜tool▁call▁begin｜>",
+       {"<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", {"<｜tool▁sep｜>"}}},
+      // Kimi K2
+      {"<|tool_call_begin|>",
+       {"<|tool_call_begin|>", "<|tool_call_end|>", {"<|tool_call_argument_begin|>"}}},
+      // Mistral: a list of objects, or a name, perhaps an id, the arguments
+      {"[TOOL_CALLS]", {"[TOOL_CALLS]", "", {"[CALL_ID]", "[ARGS]"}}},
+      // Hermes, Qwen; with tags inside Qwen3-Coder and GLM
+      {"<tool_call>", {"<tool_call>", "</tool_call>", {}}},
+      {"<tool_calls>", {"<tool_calls>", "</tool_calls>", {}}},
+      {"<|START_ACTION|>", {"<|START_ACTION|>", "<|END_ACTION|>", {}}},  // Command R
+      {"<|tool_call|>", {"<|tool_call|>", "", {}}},                      // Granite
+      {"<function=", {"<function=", "</function>", {">"}}},              // Functionary 3.1
+      {"<|python_tag|>", {"<|python_tag|>", "", {}}},                    // Llama 3
+  };
+  return kMarks;
+}
+
+constexpr std::string_view kAround[] = {"<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>",
+                                        "<|tool_calls_section_begin|>",
+                                        "<|tool_calls_section_end|>"};
+
+}  // namespace
+
+AnswerFormat find_answer_format(std::string_view source) {
+  const auto has = [source](std::string_view mark) { return source.find(mark) != source.npos; };
+  AnswerFormat format;
+  if (has("<|channel|>") && has("<|message|>")) {
+    format.style = AnswerStyle::kHarmony;
+    return format;
+  }
+  if (has("<think>")) {
+    format.think_begin = "<think>";
+    format.think_end = "</think>";
+  } else if (has("[THINK]")) {
+    format.think_begin = "[THINK]";
+    format.think_end = "[/THINK]";
+  }
+  if (has(">>>") && has("recipient")) {
+    format.style = AnswerStyle::kFunctionary;
+    return format;
+  }
+  for (const auto& [mark, calls] : known_marks()) {
+    // Tags of functions inside of <tool_call> are read there.
+    const bool is_inside = mark == "<function=" && has("<tool_call>");
+    if (has(mark) && !is_inside) format.calls.push_back(calls);
+  }
+  for (const std::string_view mark : kAround) {
+    if (has(mark)) format.dropped.emplace_back(mark);
+  }
+  format.takes_names = has("[ARGS]");
+  // Llama 3 writes plain objects; a template without any mark leaves the model nothing else.
+  format.has_bare_calls = format.calls.empty() || has("<|python_tag|>");
+  return format;
+}
+
+}  // namespace hearth::text

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+#include "text/tool_call_json.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/json.h"
+#include "text/messages.h"
+
+namespace hearth::text {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+// The text of a JSON string as it stands there, or nothing where it is none.
+std::optional<std::string> string_of(std::string_view quoted) {
+  const Json value = parse_ordered_json(quoted);
+  if (!value.is_string()) return std::nullopt;
+  return value.get<std::string>();
+}
+
+bool is_known_key(std::string_view key) {
+  for (const std::string_view known :
+       {"name", "tool_name", "arguments", "parameters", "function", "type", "id", "tool_call_id"}) {
+    if (key == known) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+Reading JsonSpan::push(char c, bool& is_used) {
+  is_used = true;
+  if (in_string_) {
+    if (is_escaped_) {
+      is_escaped_ = false;
+    } else if (c == '\\') {
+      is_escaped_ = true;
+    } else if (c == '"') {
+      in_string_ = false;
+      if (open_.empty()) return Reading::kDone;
+    }
+    return Reading::kMore;
+  }
+  const bool ends_scalar = is_space(c) || c == ',' || c == '}' || c == ']' || c == ':';
+  if (is_scalar_ && ends_scalar) {
+    is_used = false;
+    return Reading::kDone;
+  }
+  if (c == '"') {
+    in_string_ = true;
+    if (is_scalar_) return Reading::kBad;
+  } else if (c == '{' || c == '[') {
+    open_.push_back(c);
+    if (open_.size() > static_cast<size_t>(kMaxJsonDepth)) return Reading::kBad;
+  } else if (c == '}' || c == ']') {
+    if (open_.empty() || open_.back() != (c == '}' ? '{' : '[')) return Reading::kBad;
+    open_.pop_back();
+    if (open_.empty()) return Reading::kDone;
+  } else if (open_.empty() && !is_space(c)) {
+    is_scalar_ = true;
+  }
+  return Reading::kMore;
+}
+
+Reading JsonCall::push(std::string_view text, size_t& used) {
+  for (used = 0; used < text.size();) {
+    bool is_used = true;
+    const Reading reading = push_char(text[used], is_used);
+    if (is_used) ++used;
+    if (reading != Reading::kMore) return reading;
+  }
+  return Reading::kMore;
+}
+
+Reading JsonCall::push_char(char c, bool& is_used) {
+  if (in_key_ || in_value_) {
+    std::string& raw = in_key_ ? key_ : value_;
+    const bool streams =
+        in_value_ && has_arguments_ && (key_ == "arguments" || key_ == "parameters");
+    const Reading reading = span_.push(c, is_used);
+    if (is_used) (streams ? arguments_ : raw) += c;
+    if (reading == Reading::kDone) return end_value();
+    return reading;
+  }
+  if (is_space(c)) return Reading::kMore;
+  switch (want_) {
+    case Want::kObject:
+      want_ = Want::kKey;
+      return c == '{' ? Reading::kMore : Reading::kBad;
+    case Want::kKey:
+      if (c == '}') return close();
+      if (c != '"') return Reading::kBad;
+      key_.clear();
+      span_ = JsonSpan();
+      in_key_ = true;
+      return push_char(c, is_used);
+    case Want::kColon:
+      want_ = Want::kValue;
+      return c == ':' ? Reading::kMore : Reading::kBad;
+    case Want::kValue:
+      if (key_ == "function" && c == '{' && depth_ == 0) {
+        ++depth_;
+        want_ = Want::kKey;
+        return Reading::kMore;
+      }
+      if ((key_ == "arguments" || key_ == "parameters") && has_arguments_) return Reading::kBad;
+      // Arguments that are an object go out as they come; those in a text are read as a whole.
+      has_arguments_ =
+          has_arguments_ || ((key_ == "arguments" || key_ == "parameters") && c == '{');
+      span_ = JsonSpan();
+      value_.clear();
+      in_value_ = true;
+      return push_char(c, is_used);
+    case Want::kComma:
+      if (c == '}') return close();
+      want_ = Want::kKey;
+      return c == ',' ? Reading::kMore : Reading::kBad;
+  }
+  return Reading::kBad;
+}
+
+Reading JsonCall::end_value() {
+  if (in_key_) {
+    in_key_ = false;
+    want_ = Want::kColon;
+    const auto key = string_of(key_);
+    if (!key || !is_known_key(*key)) return Reading::kBad;
+    key_ = *key;
+    return Reading::kMore;
+  }
+  in_value_ = false;
+  want_ = Want::kComma;
+  const bool is_name = key_ == "name" || key_ == "tool_name" || key_ == "function";
+  if (is_name) {
+    const auto name = string_of(value_);
+    if (!name || name->empty() || is_named_) return Reading::kBad;
+    name_ = *name;
+    is_named_ = true;
+  } else if ((key_ == "arguments" || key_ == "parameters") && !has_arguments_) {
+    const auto text = string_of(value_);
+    if (!text && value_ != "null") return Reading::kBad;
+    arguments_ = text && !trimmed(*text).empty() ? *text : "{}";
+    has_arguments_ = true;
+  }
+  return Reading::kMore;
+}
+
+Reading JsonCall::close() {
+  if (depth_ > 0) {
+    --depth_;
+    want_ = Want::kComma;
+    return Reading::kMore;
+  }
+  if (!is_named_) return Reading::kBad;
+  if (!has_arguments_) arguments_ = "{}";
+  has_arguments_ = true;
+  return Reading::kDone;
+}
+
+std::string JsonCall::take_arguments() { return std::exchange(arguments_, {}); }
+
+namespace {
+
+// Text up to `mark`, which is taken too; nothing where the mark does not come.
+std::optional<std::string_view> cut(std::string_view& rest, std::string_view mark) {
+  const size_t end = rest.find(mark);
+  if (end == rest.npos) return std::nullopt;
+  const std::string_view before = rest.substr(0, end);
+  rest.remove_prefix(end + mark.size());
+  return before;
+}
+
+// One line's end around a value belongs to the tags.
+std::string_view unwrapped(std::string_view value) {
+  if (value.starts_with('\n')) value.remove_prefix(1);
+  if (value.ends_with('\n')) value.remove_suffix(1);
+  return value;
+}
+
+Json value_of(std::string_view text) {
+  auto value = parse_exact_json(trimmed(text));
+  if (value && !value->is_string()) return *value;
+  return std::string(unwrapped(text));
+}
+
+std::string written(const Json& arguments) {
+  return arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+bool read_parameters(std::string_view body, std::string_view key_begin, std::string_view key_end,
+                     std::string_view value_begin, std::string_view value_end, Json& arguments) {
+  for (size_t n = 0; !trimmed(body).empty(); ++n) {
+    const auto before = cut(body, key_begin);
+    const auto key = before ? cut(body, key_end) : before;
+    const auto between = key && !value_begin.empty() ? cut(body, value_begin) : key;
+    const auto value = between ? cut(body, value_end) : between;
+    if (!value || !trimmed(*before).empty() || n >= kMaxJsonMembers) return false;
+    arguments[std::string(trimmed(*key))] = value_of(*value);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<WholeCall> read_tagged_calls(std::string_view body) {
+  std::vector<WholeCall> calls;
+  body = trimmed(body);
+  while (body.starts_with("<function=")) {
+    cut(body, "<function=");
+    const auto name = cut(body, ">");
+    const auto inside = name ? cut(body, "</function>") : name;
+    Json arguments = Json::object();
+    if (!inside || trimmed(*name).empty() ||
+        !read_parameters(*inside, "<parameter=", ">", "", "</parameter>", arguments))
+      return {};
+    calls.push_back({std::string(trimmed(*name)), written(arguments)});
+    body = trimmed(body);
+  }
+  if (!calls.empty()) return body.empty() ? calls : std::vector<WholeCall>();
+  const std::string_view name = trimmed(body.substr(0, body.find('<')));
+  Json arguments = Json::object();
+  const std::string_view rest = body.substr(std::min(body.find('<'), body.size()));
+  if (name.empty() || name.find_first_of(" \n\"{}[]") != name.npos ||
+      !read_parameters(rest, "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", arguments))
+    return {};
+  calls.push_back({std::string(name), written(arguments)});
+  return calls;
+}
+
+}  // namespace hearth::text
