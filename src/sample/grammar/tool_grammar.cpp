@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+#include "sample/grammar/tool_grammar.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/quote.h"
+#include "sample/grammar/builder.h"
+#include "sample/grammar/json_schema.h"
+
+namespace hearth::sample {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using text::AnswerStyle;
+using text::CallMarks;
+
+constexpr uint32_t kMostCalls = 32;  // of one answer
+
+// Marks as the vocabulary has them: a special token, or plain text.
+class Marks {
+ public:
+  Marks(GrammarBuilder& builder, const text::Tokenizer& tokenizer)
+      : builder_(builder), tokenizer_(tokenizer) {}
+
+  bool is_special(const std::string& mark) const {
+    const text::TokenId id = tokenizer_.find_token(mark);
+    constexpr uint16_t kSpecial = text::kControlToken | text::kUserDefinedToken;
+    return id != text::kNoToken && (tokenizer_.token_kinds(id) & kSpecial) != 0;
+  }
+  Expr part(const std::string& mark) const {
+    return is_special(mark) ? builder_.special(mark) : builder_.literal(mark);
+  }
+  Trigger trigger(const std::string& mark, Expr then) const {
+    return {mark, is_special(mark), then};
+  }
+
+ private:
+  GrammarBuilder& builder_;
+  const text::Tokenizer& tokenizer_;
+};
+
+struct Tool {
+  std::string name;
+  Expr arguments = 0;
+};
+
+class ToolGrammar {
+ public:
+  ToolGrammar(const text::AnswerFormat& format, const text::Tokenizer& tokenizer,
+              const ToolGrammarOptions& options)
+      : format_(format),
+        options_(options),
+        json_(builder_),
+        marks_(builder_, tokenizer),
+        tokenizer_(tokenizer) {}
+
+  Result<std::shared_ptr<const Grammar>> run(const Json& tools) {
+    TRY(read_tools(tools));
+    if (options_.rule == CallRule::kFree) {
+      TRY_LET(const Expr answer, free_answer());
+      return builder_.finish(answer);
+    }
+    const Expr calls = forced_calls();
+    if (format_.style == AnswerStyle::kHarmony) return builder_.finish(harmony(calls));
+    return builder_.finish(after_reasoning(builder_, format_, tokenizer_, calls,
+                                           options_.in_reasoning, options_.may_think));
+  }
+
+ private:
+  Expr text(std::string_view bytes) { return builder_.literal(bytes); }
+
+  Status read_tools(const Json& tools) {
+    if (!tools.is_array()) return invalid("tools: not a list");
+    for (const Json& tool : tools) {
+      const auto function = tool.is_object() ? tool.find("function") : tool.end();
+      if (!tool.is_object() || function == tool.end() || !function->is_object() ||
+          !function->contains("name") || !function->at("name").is_string())
+        return invalid("tools: an entry without function.name");
+      const std::string& name = function->at("name").get_ref<const std::string&>();
+      if (!options_.only.empty() && name != options_.only) continue;
+      const auto schema = function->find("parameters");
+      if (schema == function->end() || schema->is_null()) {
+        tools_.push_back({name, json_.any_object()});
+        continue;
+      }
+      TRY_LET(const Expr arguments,
+              within("tool " + quote(name) + ": parameters", add_json_schema(json_, *schema)));
+      tools_.push_back({name, builder_.shared("arguments of " + name, arguments)});
+    }
+    if (tools_.empty())
+      return options_.only.empty() ? invalid("tools: the list is empty")
+                                   : invalid("tools: none is called {}", quote(options_.only));
+    return {};
+  }
+
+  // {"name": "…", "arguments": {…}}
+  Expr objects(std::string_view arguments_key) {
+    std::vector<Expr> ways;
+    for (const Tool& tool : tools_) {
+      ways.push_back(builder_.sequence({text("{\"name\": " + json_text(Json(tool.name)) + ", \"" +
+                                             std::string(arguments_key) + "\": "),
+                                        tool.arguments, text("}")}));
+    }
+    return builder_.shared("call", builder_.choice(std::move(ways)));
+  }
+
+  Expr named(std::string_view before, std::string_view between, std::string_view after) {
+    std::vector<Expr> ways;
+    for (const Tool& tool : tools_) {
+      ways.push_back(builder_.sequence(
+          {text(before), text(tool.name), mark(between), tool.arguments, text(after)}));
+    }
+    return builder_.shared("call", builder_.choice(std::move(ways)));
+  }
+
+  Expr mark(std::string_view mark) {
+    return mark.empty() ? builder_.empty() : marks_.part(std::string(mark));
+  }
+
+  uint32_t most() const { return options_.is_parallel ? kMostCalls : 1; }
+
+  // One after the other, `between` them.
+  Expr several(Expr call, Expr between) {
+    ListParts list;
+    list.more = builder_.shared("one call", call);
+    list.separator = between;
+    list.min = 1;
+    list.max = most();
+    return builder_.list(std::move(list));
+  }
+
+  // What is between `begin` and `end`.
+  Expr inside(const CallMarks& marks) {
+    if (marks.begin == "[TOOL_CALLS]") {
+      const bool has_names = format_.takes_names;
+      if (has_names) return named("", "[ARGS]", "");
+      return builder_.sequence({text("["), several(objects("arguments"), text(", ")), text("]")});
+    }
+    if (marks.name_ends.empty()) {
+      if (marks.begin == "<|python_tag|>") return objects("parameters");
+      if (marks.begin == "<tool_calls>" || marks.begin == "<|tool_call|>" ||
+          marks.begin == "<|START_ACTION|>") {
+        return builder_.sequence({text("["), several(objects("arguments"), text(", ")), text("]")});
+      }
+      return builder_.sequence(
+          {builder_.optional(text("\n")), objects("arguments"), builder_.optional(text("\n"))});
+    }
+    const std::string& name_end = marks.name_ends[0];
+    const bool is_kimi = marks.begin == "<|tool_call_begin|>";
+    return named(is_kimi ? "functions." : "", name_end, "");
+  }
+
+  bool holds_several(const CallMarks& marks) const {
+    return (marks.begin == "[TOOL_CALLS]" && !format_.takes_names) ||
+           marks.begin == "<tool_calls>" || marks.begin == "<|tool_call|>" ||
+           marks.begin == "<|START_ACTION|>";
+  }
+
+  Expr after_begin(const CallMarks& marks) {
+    return builder_.sequence({inside(marks), mark(marks.end)});
+  }
+
+  Expr forced_calls() {
+    if (format_.style == AnswerStyle::kHarmony) return harmony_calls();
+    if (format_.style == AnswerStyle::kFunctionary)
+      return several(named("", "\n", ""), text(">>>"));
+    // Llama 3 writes the object alone.
+    if (format_.calls.empty() || format_.has_bare_calls)
+      return objects(format_.calls.empty() ? "arguments" : "parameters");
+    const CallMarks& marks = format_.calls[0];
+    const Expr call = builder_.sequence({mark(marks.begin), after_begin(marks)});
+    const Expr all = holds_several(marks) ? call : several(call, builder_.optional(text("\n")));
+    if (format_.dropped.size() < 2) return all;
+    return builder_.sequence({mark(format_.dropped[0]), all, mark(format_.dropped[1])});
+  }
+
+  Expr harmony_calls() {
+    std::vector<Expr> ways;
+    for (const Tool& tool : tools_) {
+      ways.push_back(builder_.sequence({text("commentary to=functions." + tool.name + " "),
+                                        mark("<|constrain|>"), text("json"), mark("<|message|>"),
+                                        tool.arguments}));
+    }
+    return builder_.choice(std::move(ways));
+  }
+
+  // Thinking in its channel, then the channel of the call.
+  Expr harmony(Expr calls) {
+    const Expr call = builder_.sequence({mark("<|channel|>"), calls});
+    if (!options_.may_think) return call;
+    const Expr next = builder_.sequence({mark("<|start|>"), text("assistant"), call});
+    const Expr thought = builder_.until({marks_.trigger("<|end|>", next)}, false);
+    const Expr thinking =
+        builder_.sequence({mark("<|channel|>"), text("analysis"), mark("<|message|>"), thought});
+    return builder_.choice({thinking, call});
+  }
+
+  // Text up to a call's begin, the call, text again.
+  Result<Expr> free_answer() {
+    if (format_.style == AnswerStyle::kFunctionary || format_.calls.empty()) {
+      if (format_.style != AnswerStyle::kHarmony)
+        return unsupported("the model's template has no marks for tool calls in free text");
+    }
+    const RuleId rest = builder_.declare("the rest of the answer");
+    std::vector<Trigger> triggers;
+    if (format_.style == AnswerStyle::kHarmony) {
+      for (const Tool& tool : tools_) {
+        const Expr then = builder_.sequence(
+            {builder_.until({marks_.trigger("<|message|>", tool.arguments)}, false)});
+        triggers.push_back({"to=functions." + tool.name, false, then});
+      }
+    }
+    for (const CallMarks& marks : format_.calls) {
+      const Expr then = options_.is_parallel
+                            ? builder_.sequence({after_begin(marks), builder_.call(rest)})
+                            : after_begin(marks);
+      triggers.push_back(marks_.trigger(marks.begin, then));
+    }
+    builder_.define(rest, builder_.until(std::move(triggers), true));
+    return builder_.call(rest);
+  }
+
+  const text::AnswerFormat& format_;
+  const ToolGrammarOptions& options_;
+  GrammarBuilder builder_;
+  JsonParts json_;
+  Marks marks_;
+  const text::Tokenizer& tokenizer_;
+  std::vector<Tool> tools_;
+};
+
+}  // namespace
+
+Expr after_reasoning(GrammarBuilder& builder, const text::AnswerFormat& format,
+                     const text::Tokenizer& tokenizer, Expr body, bool in_reasoning,
+                     bool may_think) {
+  const Marks marks(builder, tokenizer);
+  if (format.style == AnswerStyle::kHarmony) {
+    const Expr final_channel = builder.sequence(
+        {marks.part("<|channel|>"), builder.literal("final"), marks.part("<|message|>"), body});
+    if (!may_think) return final_channel;
+    const Expr next =
+        builder.sequence({marks.part("<|start|>"), builder.literal("assistant"), final_channel});
+    const Expr thinking = builder.sequence(
+        {marks.part("<|channel|>"), builder.literal("analysis"), marks.part("<|message|>"),
+         builder.until({marks.trigger("<|end|>", next)}, false)});
+    return builder.choice({thinking, final_channel});
+  }
+  if (format.think_begin.empty()) return body;
+  const Expr line = builder.literal("\n");
+  const Expr then = builder.sequence({builder.repeat(line, 0, 2), body});
+  const Expr thinking = builder.until({marks.trigger(format.think_end, then)}, false);
+  if (in_reasoning) return thinking;
+  if (!may_think) return body;
+  return builder.choice({builder.sequence({marks.part(format.think_begin), thinking}), body});
+}
+
+Result<std::shared_ptr<const Grammar>> tool_grammar(const text::AnswerFormat& format,
+                                                    const text::Tokenizer& tokenizer,
+                                                    const nlohmann::ordered_json& tools,
+                                                    const ToolGrammarOptions& options) {
+  return ToolGrammar(format, tokenizer, options).run(tools);
+}
+
+}  // namespace hearth::sample
