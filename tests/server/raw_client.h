@@ -13,6 +13,9 @@
 
 namespace hearth::http {
 
+// Only a fault takes so long, or a machine that is busy with something else.
+inline constexpr int kPatienceMs = 30'000;
+
 class RawClient {
  public:
   explicit RawClient(uint16_t port, std::string_view address = "127.0.0.1") : socket_(io_) {
@@ -38,7 +41,7 @@ class RawClient {
   }
 
   // Reads until `wanted` has come, or the other side closed, or the time is over.
-  std::string read_until(std::string_view wanted, int timeout_ms = 5000) {
+  std::string read_until(std::string_view wanted, int timeout_ms = kPatienceMs) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
     while (input_.find(wanted) == std::string::npos && read_some(end)) {
     }
@@ -50,7 +53,7 @@ class RawClient {
   }
 
   // All until the other side closed.
-  std::string read_all(int timeout_ms = 5000) {
+  std::string read_all(int timeout_ms = kPatienceMs) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
     while (read_some(end)) {
     }
@@ -58,7 +61,7 @@ class RawClient {
   }
 
   // One answer with a Content-Length: its head and body.
-  std::string read_answer(int timeout_ms = 5000) {
+  std::string read_answer(int timeout_ms = kPatienceMs) {
     std::string answer = read_until("\r\n\r\n", timeout_ms);
     const size_t at = answer.find("Content-Length: ");
     if (at == std::string::npos) return answer;

@@ -15,7 +15,14 @@ namespace hearth::server {
 
 class RunningServer {
  public:
-  explicit RunningServer(http::ServerOptions http_options = {}, AppOptions options = {})
+  // Patient with clients that a busy machine lets wait.
+  static http::ServerOptions patient() {
+    http::ServerOptions options;
+    options.head_time = options.body_time = std::chrono::seconds(60);
+    return options;
+  }
+
+  explicit RunningServer(http::ServerOptions http_options = patient(), AppOptions options = {})
       : keys(folder.path()),
         app(std::move(options), models, KeyStore(folder.path()), Profiles(folder.path())) {
     app.make_id = [](std::string_view prefix) { return std::string(prefix) + "1"; };
@@ -76,7 +83,7 @@ class RunningServer {
 
 // Waits until it is so; false when it takes too long.
 template <class Condition>
-bool soon(Condition condition, int timeout_ms = 5000) {
+bool soon(Condition condition, int timeout_ms = http::kPatienceMs) {
   for (int i = 0; i < timeout_ms; ++i) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -193,7 +193,7 @@ TEST(RouteTable, every_route_answers_each_identity_as_it_declares_in_every_heade
   for (const bool open : {false, true}) {
     AppOptions options;
     options.open_inference = open;
-    RunningServer server({}, options);
+    RunningServer server(RunningServer::patient(), options);
     server.models.script = [](const engine::Job&) {
       return std::vector{failed({ErrorCode::kNotFound, "no such model", {}})};
     };
@@ -306,7 +306,7 @@ TEST(RouteTable, every_answer_has_the_security_headers_and_no_cors) {
 TEST(Cors, a_configured_origin_is_answered_by_name_and_no_other) {
   AppOptions options;
   options.security.allowed_origins = {"https://chat.example"};
-  RunningServer server({}, options);
+  RunningServer server(RunningServer::patient(), options);
   const std::string answer =
       server.ask("GET", "/v1/models", {}, "Origin: https://chat.example\r\n");
   EXPECT_EQ(status_of_answer(answer), 200);

@@ -18,6 +18,9 @@ constexpr size_t kMaxDiscarded = 64u << 20;
 
 using ms = std::chrono::milliseconds;
 
+// Of a server that stops: long enough for a client to take what it was sent.
+constexpr ms kLastLinger{200};
+
 bool has_no_body(int status) { return status == 204 || status == 304 || status < 200; }
 
 Response plain_refusal(int status, std::string_view text) {
@@ -46,7 +49,7 @@ void Connection::begin() {
 }
 
 void Connection::end_if_idle() {
-  if (state_ == State::kIdle || state_ == State::kHead || state_ == State::kBody) close();
+  if (state_ != State::kAnswering) close();
 }
 
 void Connection::tell_stopping() {
@@ -358,7 +361,7 @@ void Connection::answered() {
     if (end_of_input_) return close();
     state_ = State::kLingering;
     input_.clear();
-    bound(service_.options.linger_time);
+    bound(service_.stopping ? kLastLinger : service_.options.linger_time);
     return read();
   }
   state_ = State::kIdle;
