@@ -373,6 +373,24 @@ TEST(OpenAiCompletion, prompts_are_texts_or_tokens) {
         << wrong;
 }
 
+TEST(OpenAiCompletion, offsets_of_logprobs_count_an_echoed_prompt_without_any) {
+  RunningServer server;
+  server.models.script = [](const engine::Job&) {
+    engine::Event event = delta("ab");
+    event.logprobs = {{{1, -1.0}, {{1, -1.0}}}, {{2, -2.0}, {{2, -2.0}}}};
+    event.logprob_texts = {"a", "a", "b", "b"};
+    return std::vector{started(), delta("Two"), event, finished(), done()};
+  };
+  const std::string request = R"({"model":"toy","prompt":"Two","echo":true,"logprobs":1)";
+  const Json body = body_json(server.ask("POST", "/v1/completions", request + "}"));
+  EXPECT_EQ(body["choices"][0]["text"], "Twoab");
+  EXPECT_EQ(body["choices"][0]["logprobs"]["text_offset"], Json::array({3, 4}));
+  EXPECT_EQ(body["choices"][0]["logprobs"]["top_logprobs"][1]["b"], -2.0);
+  const std::string text =
+      streamed(server.ask("POST", "/v1/completions", request + R"(,"stream":true})"));
+  EXPECT_NE(text.find(R"("text_offset":[3,4])"), std::string::npos) << text;
+}
+
 TEST(OpenAiEmbeddings, vectors_come_as_numbers_or_base64_and_shortened) {
   RunningServer server;
   server.models.script = [](const engine::Job&) {

@@ -3,8 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "server/http/chunked.h"
 #include "tests/server/malformed_requests.h"
+#include "tests/support/paths.h"
 
 namespace hearth::http {
 namespace {
@@ -124,6 +129,26 @@ TEST(RequestParser, the_limits_hold_to_the_byte) {
   EXPECT_EQ(
       read_in_pieces(begin + std::string(n_value + 1, 'x') + "\r\n\r\n", 100'000).fault->status,
       431);
+}
+
+TEST(RequestParser, the_fuzzers_seeds_mean_the_same_in_any_pieces) {
+  size_t n_seeds = 0;
+  const std::filesystem::path folder = test::source_dir() + "/tests/fuzz/corpus/http";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    std::stringstream text;
+    text << in.rdbuf();
+    const std::string bytes = text.str().substr(1);  // the first byte is the fuzzer's
+    const Read whole = read_in_pieces(bytes, bytes.size());
+    for (size_t n = 1; n < bytes.size(); ++n) {
+      const Read pieces = read_in_pieces(bytes, n);
+      EXPECT_EQ(pieces.fault, whole.fault) << entry.path() << " " << n;
+      EXPECT_EQ(pieces.body, whole.body) << entry.path() << " " << n;
+      EXPECT_EQ(pieces.whole, whole.whole) << entry.path() << " " << n;
+    }
+    ++n_seeds;
+  }
+  EXPECT_GE(n_seeds, 3u);
 }
 
 TEST(ChunkedBody, bytes_after_the_end_are_left) {

@@ -31,6 +31,16 @@ Result<std::vector<engine::Job>> jobs_of(const Json& prompt, const engine::Job& 
   return jobs;
 }
 
+// Bytes of an answer that no logprobs tell: the beginning of an echoed prompt.
+size_t text_before_logprobs(const CollectedAnswer& answer) {
+  size_t told = 0, at = 0;
+  for (const sample::PositionLogprobs& position : answer.logprobs) {
+    if (at < answer.logprob_texts.size()) told += answer.logprob_texts[at].size();
+    at += 1 + position.top.size();
+  }
+  return told < answer.text.size() ? answer.text.size() - told : 0;
+}
+
 class CompletionWriter final : public Writer {
  public:
   CompletionWriter(const Call& call, bool include_usage, size_t n_answers)
@@ -65,7 +75,7 @@ class CompletionWriter final : public Writer {
     Json choices = Json::array();
     for (size_t i = 0; i < all.answers.size(); ++i) {
       const CollectedAnswer& answer = all.answers[i];
-      size_t offset = 0;
+      size_t offset = text_before_logprobs(answer);
       Json choice = {{"index", i}, {"text", answer.text}};
       choice["logprobs"] = openai_text_logprobs(answer.logprobs, answer.logprob_texts, offset);
       choice["finish_reason"] = openai_finish_reason(answer.finish_reason);
@@ -92,6 +102,7 @@ class CompletionWriter final : public Writer {
   std::string piece(const Event& event, Json reason) {
     const auto index = static_cast<size_t>(event.i_answer);
     if (index >= offsets_.size()) return {};
+    if (event.logprobs.empty()) offsets_[index] += event.text.size();
     Json choice = {{"index", index}, {"text", event.text}};
     choice["logprobs"] = openai_text_logprobs(event.logprobs, event.logprob_texts, offsets_[index]);
     choice["finish_reason"] = std::move(reason);
