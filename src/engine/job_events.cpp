@@ -51,12 +51,38 @@ void JobEvents::echo_prompt() {
   }
 }
 
+text::AnswerParser* JobEvents::parser_of(int i_answer) {
+  const auto i = static_cast<size_t>(i_answer);
+  return i < options_.parsers.size() ? &options_.parsers[i] : nullptr;
+}
+
+bool JobEvents::add_pieces(Event& event, text::AnswerPieces pieces) {
+  event.text = std::move(pieces.content);
+  event.reasoning = std::move(pieces.reasoning);
+  for (text::ToolCallPiece& call : pieces.calls) {
+    event.tool_calls.push_back(
+        {call.index, std::move(call.id), std::move(call.name), std::move(call.arguments)});
+  }
+  event.warnings = std::move(pieces.warnings);
+  return !event.text.empty() || !event.reasoning.empty() || !event.tool_calls.empty() ||
+         !event.warnings.empty();
+}
+
 void JobEvents::on_piece(const AnswerPiece& piece) {
   echo_prompt();
-  // Half a character says nothing, unless somebody follows the tokens.
-  if (piece.text.empty() && !options_.want_tokens && !options_.want_logprobs) return;
   Event delta = event(EventKind::kDelta, piece.i_answer);
-  delta.text = piece.text;
+  bool tells = !piece.text.empty();
+  if (text::AnswerParser* const parser = parser_of(piece.i_answer)) {
+    const bool was_reasoning = parser->is_in_reasoning();
+    tells = add_pieces(delta, parser->push(piece.text));
+    if (was_reasoning || parser->is_in_reasoning()) {
+      n_reasoning_ += static_cast<int64_t>(piece.tokens.size());
+    }
+  } else {
+    delta.text = piece.text;
+  }
+  // Half a character says nothing, unless somebody follows the tokens.
+  if (!tells && !options_.want_tokens && !options_.want_logprobs) return;
   if (options_.want_tokens) delta.tokens.assign(piece.tokens.begin(), piece.tokens.end());
   add_logprobs(delta, piece.logprobs);
   sink_(std::move(delta));
@@ -67,6 +93,13 @@ void JobEvents::on_finished(int i_answer, FinishReason reason, std::string_view 
   Event finished = event(EventKind::kFinished, i_answer);
   finished.finish_reason = finish_reason_name(reason);
   finished.stopped_by = stopped_by;
+  if (text::AnswerParser* const parser = parser_of(i_answer)) {
+    Event last = event(EventKind::kDelta, i_answer);
+    if (add_pieces(last, parser->finish())) sink_(std::move(last));
+    if (parser->n_calls() > 0 && reason == FinishReason::kStop) {
+      finished.finish_reason = "tool_calls";
+    }
+  }
   if (reason == FinishReason::kContextFull) {
     finished.warnings.push_back(
         fmt::format("the context of {} tokens is full: the answer ends here", options_.n_ctx));
@@ -79,6 +112,7 @@ void JobEvents::on_done(const GenerationUsage& usage) {
   done.usage.n_prompt = usage.n_prompt;
   done.usage.n_cached = usage.n_cached;
   done.usage.n_completion = usage.n_completion;
+  done.usage.n_reasoning = n_reasoning_;
   done.usage.n_drafted = usage.n_drafted;
   done.usage.n_accepted = usage.n_accepted;
   done.usage.queued_ms = usage.queued_ms;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// One job's listener at the scheduler: makes events of what it hears.
+// One job's listener at the scheduler: makes events of what it hears, and takes answers apart into
+// reasoning, text and calls of tools.
 #pragma once
 #include <string>
 #include <vector>
 
 #include "engine/generation.h"
 #include "engine/job_source.h"
+#include "text/answer_parser.h"
 #include "text/tokenizer.h"
 
 namespace hearth::engine {
@@ -23,6 +25,8 @@ struct JobEventOptions {
   std::vector<int32_t> prompt_tokens;
   std::vector<std::string> warnings;  // so far
   int n_ctx = 0;
+  // One for each answer, or none where answers are texts as they are.
+  std::vector<text::AnswerParser> parsers;
 };
 
 class JobEvents : public GenerationSink {
@@ -41,12 +45,16 @@ class JobEvents : public GenerationSink {
   Event event(EventKind kind, int i_answer = 0) const;
   void add_logprobs(Event& event, std::span<const sample::PositionLogprobs> list) const;
   void echo_prompt();
+  // What of the text is what; true where there is something to tell.
+  static bool add_pieces(Event& event, text::AnswerPieces pieces);
+  text::AnswerParser* parser_of(int i_answer);
 
   JobEventOptions options_;
   const text::Tokenizer& tokenizer_;
   const EventSink& sink_;
   std::vector<sample::PositionLogprobs> prompt_logprobs_;
   bool echoed_ = false;
+  int64_t n_reasoning_ = 0;  // tokens
 };
 
 }  // namespace hearth::engine

@@ -114,6 +114,7 @@ JobPrompts::JobPrompts(std::string_view chat_template, const text::Tokenizer& to
   }
   template_.emplace(std::move(*parsed));
   facts_ = template_->facts();
+  format_ = text::find_answer_format(template_->source());
 }
 
 Result<JobPrompt> JobPrompts::make(const Job& job) const {
@@ -150,6 +151,7 @@ Result<JobPrompt> JobPrompts::chat(const Job& job) const {
   TRY_LET(const text::ChatTemplate* const chosen, choose(job, own));
   const text::ChatTemplateFacts facts = own ? own->facts() : *facts_;
   JobPrompt made;
+  made.format = own ? text::find_answer_format(own->source()) : format_;
   text::ChatInput input{.messages = job.messages,
                         .tools = job.tool_choice == ToolChoice::kNone ? Json() : job.tools,
                         .add_generation_prompt = job.add_generation_prompt && !job.continue_last,

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "engine/job.h"
+#include "text/answer_format.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -19,6 +20,7 @@ namespace hearth::engine {
 struct JobPrompt {
   std::string text;             // as the template made it; of kComplete, the prompt
   std::vector<int32_t> tokens;  // of it
+  text::AnswerFormat format;    // of what comes after it; kChat
   std::vector<std::string> warnings;
 };
 
@@ -53,6 +55,7 @@ class JobPrompts {
   nlohmann::ordered_json variables_;
   std::optional<text::ChatTemplate> template_;
   std::optional<text::ChatTemplateFacts> facts_;
+  text::AnswerFormat format_;
   Error no_template_;  // why template_ is empty
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "engine/answer_reading.h"
 #include "engine/embed.h"
 #include "engine/job_events.h"
 
@@ -109,10 +110,9 @@ Status JobRunner::check_answer(const Job& job) const {
         unsupported("{} is an embedding model: it writes no text", engine_.spec().name),
         "ask it for embeddings");
   }
-  if (job.tool_choice == ToolChoice::kRequired || job.tool_choice == ToolChoice::kNamed) {
-    return unsupported("a call of a tool cannot be required");
+  if (job.n < 1 || job.n > Scheduler::kMaxAnswers) {
+    return invalid("n is {}, it must be between 1 and {}", job.n, Scheduler::kMaxAnswers);
   }
-  if (job.thinking_budget >= 0) return unsupported("a bound on thinking cannot be asked for");
   return {};
 }
 
@@ -129,9 +129,14 @@ Result<GenerationRequest> JobRunner::make_request(const Job& job, JobPrompt& pro
                     .ignore_end = job.ignore_end,
                     .n_logprobs = job.n_logprobs};
   request.n = job.n;
-  TRY_LET(request.mask, masks_.make(job));
+  TRY_LET(request.mask, masks_.make(job, prompt));
   request.prompt_logprobs = job.echo && job.n_logprobs >= 0;
   request.deadline_ms = static_cast<double>(job.deadline_ms);
+  if (job.kind != JobKind::kChat) return request;
+  request.answer.show_special = has_special_marks(prompt.format, tokenizer_);
+  if (job.thinking_budget >= 0) {
+    TRY_LET(request.make_guide, budget_guides(job, prompt.text, prompt.format, tokenizer_));
+  }
   return request;
 }
 
@@ -146,6 +151,10 @@ void JobRunner::answer(Job& job) {
                           .echo = job.echo,
                           .warnings = std::move(prompt.warnings),
                           .n_ctx = engine_.n_ctx()};
+  for (int i = 0; job.kind == JobKind::kChat && i < job.n; ++i) {
+    options.parsers.emplace_back(prompt.format,
+                                 reading_of(job, prompt.text, job.id * Scheduler::kMaxAnswers + i));
+  }
   if (job.echo) {
     options.prompt_text = std::move(prompt.text);
     options.prompt_tokens = std::move(prompt.tokens);

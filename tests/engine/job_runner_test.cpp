@@ -29,7 +29,7 @@ class JobRunnerTest : public testing::Test {
   void load(const char* arch, SchedulerOptions options = {}) {
     runner_.reset();
     EngineSetup setup;
-    setup.options = {.n_ctx = 256, .n_sequences = 3, .n_kept = 3, .max_batch = 128};
+    setup.options = {.n_ctx = 512, .n_sequences = 3, .n_kept = 3, .max_batch = 128};
     test::ToyOptions toy_options{.arch = arch, .seed = 5, .vocabulary = true};
     auto toy = ToyEngine::make(toy_options, setup);
     ASSERT_TRUE(toy) << toy.error().message;
@@ -240,7 +240,7 @@ TEST_F(JobRunnerTest, what_cannot_be_done_is_one_clear_error) {
   Job one = job(JobKind::kComplete);
   EXPECT_EQ(error_of(one).message, "the prompt is empty");
   one.prompt = std::string(2000, 'x');
-  EXPECT_EQ(error_of(one).message, "the prompt has 2000 tokens, the context holds 256");
+  EXPECT_EQ(error_of(one).message, "the prompt has 2000 tokens, the context holds 512");
   one.prompt = std::string(1000000, 'x');
   EXPECT_EQ(error_of(one).code, ErrorCode::kLimit);
   one.prompt = "x";
@@ -326,6 +326,76 @@ TEST_F(JobRunnerTest, answers_that_finish_are_the_json_that_was_asked_for) {
   EXPECT_EQ(text_of(list).substr(0, 1), "{");
   EXPECT_EQ(error_of(shaped(Shape::kJsonSchema, R"({"type":7})", 1)).message.substr(0, 12),
             "JSON schema:");
+}
+
+constexpr const char* kToolTemplate =
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if tools %}Write <tool_call>{\"name\": …, \"arguments\": …}</tool_call> to call one of "
+    "{{ tools | tojson }}{% endif %}<|im_start|>assistant\n";
+
+TEST_F(JobRunnerTest, a_call_that_is_required_comes_as_one) {
+  const Json tools = parse_ordered_json(
+      R"([{"type":"function","function":{"name":"weather","parameters":{"type":"object",)"
+      R"("properties":{"unit":{"enum":["c","f"]}},"required":["unit"]}}}])");
+  for (const ToolChoice choice : {ToolChoice::kRequired, ToolChoice::kNamed}) {
+    Job one = chat(Json::array({message("user", "Hello")}));
+    one.chat_template = kToolTemplate;
+    one.tools = tools;
+    one.tool_choice = choice;
+    if (choice == ToolChoice::kNamed) one.tool_name = "weather";
+    one.parallel_tool_calls = false;
+    one.max_tokens = 200;
+    one.ignore_end = false;
+    one.sampler.temperature = 1;
+    one.sampler.seed = 4;
+    const std::vector<Event>& list = run(one);
+    ASSERT_EQ(list.back().kind, EventKind::kDone) << list.back().error.message;
+    EXPECT_EQ(list[list.size() - 2].finish_reason, "tool_calls");
+    EXPECT_EQ(text_of(list), "");
+    std::string name, arguments;
+    for (const Event& event : list) {
+      for (const ToolCallDelta& call : event.tool_calls) {
+        EXPECT_EQ(call.index, 0);
+        name += call.name;
+        arguments += call.arguments;
+      }
+    }
+    EXPECT_EQ(name, "weather");
+    const auto json = parse_json(arguments);
+    ASSERT_TRUE(json.is_object()) << arguments;
+    EXPECT_TRUE(json["unit"] == "c" || json["unit"] == "f");
+
+    one.tool_choice = ToolChoice::kNamed;
+    one.tool_name = "none";
+    EXPECT_FALSE(error_of(one).message.empty());
+    one.tools = nullptr;
+    EXPECT_EQ(error_of(one).message, "a tool must be called, and there is none");
+  }
+}
+
+TEST_F(JobRunnerTest, reasoning_comes_apart_and_ends_with_its_budget) {
+  Job one = chat(Json::array({message("user", "Hello")}));
+  one.chat_template = std::string(kToolTemplate) + "<think>\n{# up to </think> #}";
+  one.shape = Shape::kGrammar;
+  one.shape_text = "root ::= \"yes\"";
+  one.thinking_budget = 5;
+  one.max_tokens = 100;
+  one.ignore_end = false;
+  one.sampler.temperature = 1;
+  one.sampler.seed = 2;
+  const std::vector<Event>& list = run(one);
+  ASSERT_EQ(list.back().kind, EventKind::kDone) << list.back().error.message;
+  std::string reasoning;
+  for (const Event& event : list) reasoning += event.reasoning;
+  EXPECT_FALSE(reasoning.empty());
+  EXPECT_EQ(text_of(list), "yes");
+  EXPECT_EQ(list[list.size() - 2].finish_reason, "stop");
+  // Five of its own, and the mark that ends it.
+  EXPECT_GE(list.back().usage.n_reasoning, 5);
+  EXPECT_LE(list.back().usage.n_reasoning,
+            5 + static_cast<int64_t>(encode("\n</think>\n\n").size()));
+  one.chat_template = kToolTemplate;
+  EXPECT_EQ(error_of(one).code, ErrorCode::kUnsupported);
 }
 
 TEST_F(JobRunnerTest, a_busy_engine_says_when_to_come_again) {
