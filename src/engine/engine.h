@@ -24,7 +24,7 @@ struct EngineOptions {
   // Positions that all sequences together may hold; 0: n_ctx for each of n_full. Never less than
   // n_ctx.
   int64_t n_positions = 0;
-  int n_full = 0;  // sequences that may fill their context at the same time; 0: all
+  int n_full = 0;       // sequences that may fill their context at the same time; 0: all
   int max_batch = 512;  // tokens of one step; longer prompts are cut into chunks
   int max_outputs = 0;  // rows of logits of one step; 0: n_sequences
   // Prompts are computed as answers are: the same tokens however a text is divided between the two,
