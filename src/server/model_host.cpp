@@ -131,8 +131,13 @@ class ModelHost::Core final : public SlotOwner {
 Result<ModelSlot*> ModelHost::Core::slot_of(std::string_view model) {
   TRY_LET(const hub::ResolvedModel resolved, resolve_model(store_, model, options_.allow_paths));
   const std::string key = resolved.file.string();
-  if (const auto found = slots_.find(key); found != slots_.end()) return found->second.get();
+  const auto found = slots_.find(key);
+  if (found != slots_.end() && found->second->has_process()) return found->second.get();
   TRY_LET(const ModelCard card, card_of(store_, resolved));
+  if (found != slots_.end()) {
+    found->second->refresh(card.bytes);
+    return found->second.get();
+  }
   auto slot = std::make_unique<ModelSlot>(io_, options_, *this, resolved, card.bytes);
   return slots_.emplace(key, std::move(slot)).first->second.get();
 }

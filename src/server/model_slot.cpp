@@ -62,6 +62,13 @@ void ModelSlot::submit(uint64_t id, HostedJob job) {
   owner_.changed();
 }
 
+void ModelSlot::refresh(uint64_t file_bytes) {
+  if (process_ != nullptr || file_bytes == file_bytes_) return;
+  file_bytes_ = file_bytes;
+  off_.reset();
+  n_deaths_ = 0;
+}
+
 void ModelSlot::load(const LoadWish& wish, LoadSink done) {
   off_.reset();
   n_deaths_ = 0;
@@ -305,6 +312,10 @@ void ModelSlot::send_waiting() {
     }
     hosted.job.id = id;
     hosted.waited_ms = hosted.since.elapsed_ms();
+    if (hosted.job.deadline_ms > 0) {  // which began with the job's arrival here
+      const auto waited_ms = static_cast<int64_t>(hosted.waited_ms);
+      hosted.job.deadline_ms = std::max<int64_t>(1, hosted.job.deadline_ms - waited_ms);
+    }
     if (const Status sent = process_->send(std::exchange(hosted.job, {})); !sent) {
       finish(id, error_event(id, sent.error(), 0));
       continue;

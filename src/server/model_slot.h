@@ -71,6 +71,9 @@ class ModelSlot {
   void start(uint64_t memory_bytes);
   void fail_waiting(const Error& error, int64_t retry_after_s);
 
+  // The file may have been replaced by another one while no process had it open.
+  void refresh(uint64_t file_bytes);
+
   State state() const { return state_; }
   bool is_idle() const { return state_ == State::kReady && jobs_.empty(); }
   bool has_process() const { return process_ != nullptr; }

@@ -132,6 +132,15 @@ TEST(ModelHost, a_model_whose_process_keeps_dying_is_off_until_it_is_asked_for_b
   EXPECT_EQ(host.last(host.ask("toy", "x")).kind, EventKind::kDone);
 }
 
+TEST(ModelHost, another_file_in_its_place_is_another_chance) {
+  Hosting host;
+  for (int i = 0; i < 3; ++i) host.last(host.ask("toy", "crash"));
+  EXPECT_EQ(host.last(host.ask("toy", "x")).kind, EventKind::kError);
+  std::filesystem::resize_file(host.model("toy"), 1000);
+  EXPECT_EQ(host.last(host.ask("toy", "x")).kind, EventKind::kDone);
+  EXPECT_EQ(host->loaded()[0].bytes, 1000u + (1 << 20));
+}
+
 TEST(ModelHost, an_answer_in_between_forgives_the_deaths_before_it) {
   Hosting host;
   for (int i = 0; i < 4; ++i) {
