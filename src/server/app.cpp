@@ -110,7 +110,7 @@ void App::post(std::function<void()> call) {
 
 Status App::begin_work(const std::string& owner) {
   if (n_working_ >= options_.n_jobs)
-    return over_limit("the server has {} requests to answer already", n_working_);
+    return over_limit("the server has {} requests to answer already", n_working_.load());
   size_t& of_owner = working_of_[owner];
   if (of_owner >= options_.n_jobs_per_owner)
     return over_limit("{} requests of yours are being answered already", of_owner);

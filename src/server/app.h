@@ -125,7 +125,7 @@ class App {
   ResponseStore responses_;
   http::HttpServer* server_ = nullptr;
   std::atomic<bool> detached_ = false;
-  size_t n_working_ = 0;
+  std::atomic<size_t> n_working_ = 0;  // read by other threads too
   std::unordered_map<std::string, size_t> working_of_;
   Clock::time_point last_request_ = Clock::now();
 
