@@ -161,6 +161,7 @@ Result<JobPrompt> JobPrompts::chat(const Job& job) const {
   if (input.tools.is_array() && !input.tools.empty() && !facts.uses_tools) {
     made.warnings.emplace_back("the model's template knows no tools: it is not told of them");
   }
+  if (facts.object_arguments) text::open_arguments(input.messages);
   const std::string shield = unused_character(input);
   for (Json* const json : {&input.messages, &input.tools}) {
     for_each_text(*json, [&](std::string_view name, std::string& text) {

@@ -83,6 +83,22 @@ Json one_tool() {
       "description":"c"}},"required":["city"]}}}])");
 }
 
+// Whether a call with these arguments shows them as JSON that is not quoted.
+bool shows_arguments(const ChatTemplate& chat, const Json& arguments) {
+  ChatInput input = one_question();
+  input.tools = one_tool();
+  const Json function = {{"name", "probe_tool"}, {"arguments", arguments}};
+  const Json call = {{"id", "123456789"}, {"type", "function"}, {"function", function}};
+  input.messages.push_back(
+      {{"role", "assistant"}, {"content", ""}, {"tool_calls", Json::array({call})}});
+  input.messages.push_back({{"role", "tool"},
+                            {"tool_call_id", "123456789"},
+                            {"name", "probe_tool"},
+                            {"content", "sunny"}});
+  const auto text = chat.render(input);
+  return text && text->find(R"("probe_city":)") != std::string::npos;
+}
+
 bool switches(const ChatTemplate& chat, const char* name) {
   ChatInput on = one_question(), off = one_question();
   on.variables[name] = true;
@@ -145,6 +161,8 @@ ChatTemplateFacts ChatTemplate::facts() const {
   with_system.messages.insert(with_system.messages.begin(),
                               Json{{"role", "system"}, {"content", "be kind"}});
   facts.refuses_system = plain && !render(with_system);
+  facts.object_arguments = !shows_arguments(*this, R"({"probe_city": "x"})") &&
+                           shows_arguments(*this, Json{{"probe_city", "x"}});
   for (const char* name : {"enable_thinking", "thinking"})
     if (facts.thinking_switch.empty() && switches(*this, name)) facts.thinking_switch = name;
   return facts;

@@ -28,6 +28,8 @@ struct ChatTemplateFacts {
   bool uses_tools = false;      // tools change the prompt
   std::string thinking_switch;  // the boolean variable that changes the prompt, or empty
   bool refuses_system = false;  // a system message is an error
+  // Arguments of tool calls are wanted as objects: as JSON text they would be quoted once more.
+  bool object_arguments = false;
 };
 
 // Immutable after parse; render may be called from several threads at once.

@@ -126,6 +126,21 @@ Status check_messages(const Json& messages) {
   return {};
 }
 
+void open_arguments(nlohmann::ordered_json& messages) {
+  for (auto& message : messages) {
+    if (!message.is_object() || !message.contains("tool_calls")) continue;
+    for (auto& call : message["tool_calls"]) {
+      if (!call.is_object() || !call.contains("function")) continue;
+      auto& function = call["function"];
+      if (!function.is_object() || !function.contains("arguments")) continue;
+      auto& arguments = function["arguments"];
+      if (!arguments.is_string()) continue;
+      auto opened = parse_exact_json(arguments.get_ref<const std::string&>());
+      if (opened && opened->is_object()) arguments = std::move(*opened);
+    }
+  }
+}
+
 Status check_tools(const Json& tools) {
   if (tools.is_null()) return {};
   if (!tools.is_array())

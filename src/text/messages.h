@@ -45,6 +45,10 @@ Result<ChatInput> parse_conversation(std::string_view text);
 // name the message and the field.
 Status check_messages(const nlohmann::ordered_json& messages);
 
+// Arguments of tool calls that are the JSON text of an object, as requests have them, become that
+// object; others stay. For templates that want them so (ChatTemplateFacts).
+void open_arguments(nlohmann::ordered_json& messages);
+
 // An array of objects, or null.
 Status check_tools(const nlohmann::ordered_json& tools);
 

@@ -139,7 +139,7 @@ class OpenAi(unittest.TestCase):
     def test_a_forced_tool_is_called_with_arguments_that_fit(self):
         answer = self.client.chat.completions.create(
             model=CODER, temperature=0, max_tokens=80, tool_choice="required",
-            tools=[{"type": "function", "function": WEATHER}],
+            parallel_tool_calls=False, tools=[{"type": "function", "function": WEATHER}],
             messages=[{"role": "user", "content": "How is the weather in Hanoi?"}])
         self.assertEqual(answer.choices[0].finish_reason, "tool_calls")
         call = answer.choices[0].message.tool_calls[0]
@@ -152,7 +152,7 @@ class OpenAi(unittest.TestCase):
         name = arguments = call_id = ""
         for chunk in self.client.chat.completions.create(
                 model=CODER, temperature=0, max_tokens=80, tool_choice="required", tools=tools,
-                messages=messages, stream=True):
+                parallel_tool_calls=False, messages=messages, stream=True):
             for call in chunk.choices[0].delta.tool_calls or []:
                 call_id = call.id or call_id
                 name += call.function.name or ""
@@ -285,7 +285,7 @@ class Anthropic(unittest.TestCase):
                 "input_schema": WEATHER["parameters"]}
         answer = self.client.messages.create(
             model=CODER, max_tokens=80, extra_body={"temperature": 0}, tools=[tool],
-            tool_choice={"type": "tool", "name": "get_weather"},
+            tool_choice={"type": "tool", "name": "get_weather", "disable_parallel_tool_use": True},
             messages=[{"role": "user", "content": "How is the weather in Hanoi?"}])
         self.assertEqual(answer.stop_reason, "tool_use")
         block = [b for b in answer.content if b.type == "tool_use"][0]
@@ -296,7 +296,7 @@ class Anthropic(unittest.TestCase):
                       {"role": "assistant", "content": [b.model_dump(exclude_none=True)
                                                         for b in answer.content]},
                       {"role": "user", "content": [{"type": "tool_result", "tool_use_id": block.id,
-                                                    "content": "rain, 31 degrees"}]}])
+                                                    "content": '{"sky": "rain", "celsius": 31}'}]}])
         self.assertRegex(back.content[0].text, "31|rain")
 
     def test_stop_sequences_and_counts(self):

@@ -101,6 +101,32 @@ TEST(ChatTemplate, a_long_conversation_is_not_taken_for_a_bomb) {
   EXPECT_EQ(rendered->substr(rendered->size() - 5), "50000");
 }
 
+TEST(ChatTemplate, arguments_of_calls_are_wanted_as_what_is_not_quoted_twice) {
+  const auto wants_objects = [](std::string_view shown) {
+    const auto chat =
+        ChatTemplate::parse("{% for m in messages %}{% for c in m.tool_calls or [] %}" +
+                            std::string(shown) + "{% endfor %}{% endfor %}");
+    return chat.value().facts().object_arguments;
+  };
+  EXPECT_TRUE(wants_objects("{{ c.function.arguments | tojson }}"));
+  EXPECT_TRUE(wants_objects("{{ c.function | tojson }}"));
+  EXPECT_FALSE(wants_objects("{{ '```' + c.function.arguments + '```' }}"));
+  EXPECT_FALSE(wants_objects("{{ c.function.arguments }}"));
+  EXPECT_FALSE(wants_objects("{{ c.function.name }}"));
+}
+
+TEST(Messages, arguments_that_are_the_text_of_an_object_are_opened_and_others_stay) {
+  auto messages = parse_exact_json(R"([{"role": "user", "content": "{}"},
+      {"role": "assistant", "tool_calls": [{"function": {"arguments": "{\"a\": [1]}"}},
+      {"function": {"arguments": "[1]"}}, {"function": {"arguments": "{"}}, {"id": "x"}]}])");
+  open_arguments(*messages);
+  const auto& calls = (*messages)[1]["tool_calls"];
+  EXPECT_EQ((*messages)[0]["content"], "{}");
+  EXPECT_EQ(calls[0]["function"]["arguments"], (nlohmann::ordered_json{{"a", {1}}}));
+  EXPECT_EQ(calls[1]["function"]["arguments"], "[1]");
+  EXPECT_EQ(calls[2]["function"]["arguments"], "{");
+}
+
 TEST(ChatTemplate, facts_are_found_by_rendering) {
   const auto plain = ChatTemplate::parse("{% for m in messages %}{{ m.content }}{% endfor %}");
   EXPECT_FALSE(plain->facts().uses_tools);
