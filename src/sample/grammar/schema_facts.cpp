@@ -162,13 +162,15 @@ Result<std::string> unescaped(std::string_view text) {
     }
     uint32_t code = 0;
     for (size_t k = 1; k <= 2; ++k) {
-      const char c = i + k < text.size() ? static_cast<char>(text[i + k] | 0x20) : ' ';
-      if (c >= '0' + 0x20 - 0x20 && c <= '9')
+      const char c = i + k < text.size() ? text[i + k] : ' ';
+      const char lower = static_cast<char>(c | 0x20);
+      if (c >= '0' && c <= '9') {
         code = code * 16 + static_cast<uint32_t>(c - '0');
-      else if (c >= 'a' && c <= 'f')
-        code = code * 16 + static_cast<uint32_t>(c - 'a' + 10);
-      else
+      } else if (lower >= 'a' && lower <= 'f') {
+        code = code * 16 + static_cast<uint32_t>(lower - 'a' + 10);
+      } else {
         return invalid("'%' is followed by two hexadecimal digits");
+      }
     }
     out += static_cast<char>(code);
     i += 2;
