@@ -170,6 +170,25 @@ TEST(ToolGrammar, free_text_has_calls_only_as_their_schemas_say) {
   }
 }
 
+TEST(ToolGrammar, free_text_goes_on_after_a_call) {
+  const auto tokenizer = toy_tokenizer();
+  const auto table = TokenTable::make(*tokenizer);
+  const text::AnswerFormat format = text::find_answer_format("<tool_call>");
+  const auto grammar =
+      tool_grammar(format, *tokenizer, parse_ordered_json(kTools), {.rule = CallRule::kFree});
+  ASSERT_TRUE(grammar.has_value());
+  const std::string call =
+      "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"x\":true}}\n</tool_call>";
+  const std::string text = "One. " + call + "\n" + call + " Two.";
+  EXPECT_EQ(walk(**grammar, table, *tokenizer, 1, text), text);
+  const auto mask = make_mask(*grammar, table);
+  size_t n_refused = 0;
+  for (const text::TokenId id :
+       tokenizer->encode(call + "<tool_call>{\"name\": \"sub", {false, true}))
+    n_refused += mask->accept(id) ? 0 : 1;
+  EXPECT_GT(n_refused, 0u) << "no tool of that name";
+}
+
 TEST(ToolGrammar, reasoning_that_the_prompt_opened_comes_first) {
   const auto tokenizer = toy_tokenizer();
   const auto table = TokenTable::make(*tokenizer);
