@@ -46,7 +46,7 @@ TEST(ModelHost, a_model_is_loaded_when_it_is_asked_for_and_its_events_come_in_or
   EXPECT_EQ(loaded.name, "toy");
   EXPECT_EQ(loaded.state, LoadState::kReady);
   EXPECT_EQ(loaded.n_ctx, 2048);
-  EXPECT_EQ(loaded.n_slots, 4);
+  EXPECT_EQ(loaded.n_slots, 16);
   EXPECT_EQ(loaded.bytes, 64u * 1024 + (1 << 20));
   EXPECT_NEAR(static_cast<double>(loaded.expires_unix_s - std::time(nullptr)), 300, 3);
   EXPECT_EQ(host->counts().n_jobs, 1u);
