@@ -167,8 +167,9 @@ void play_on(const char* arch, int n_requests) {
     Play play(**run, 7);
     play.play(n_requests / kSlowness);
     if (testing::Test::HasFailure()) return;
-    EXPECT_GT(play.n_compared, n_requests / kSlowness / 2);
-    if (kSlowness > 1) continue;  // too few for all to happen
+    EXPECT_GT(play.n_compared, 0);
+    if (kSlowness > 1) continue;  // too few for the rest to happen
+    EXPECT_GT(play.n_compared, n_requests / 2);
     EXPECT_GT(play.n_cancelled, 0);
     if (c.frozen_clock) {
       EXPECT_GT(play.n_accepted, 0);
