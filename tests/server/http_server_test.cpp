@@ -158,13 +158,14 @@ TEST(HttpServer, a_slow_reader_parks_its_job_and_is_dropped) {
   ASSERT_TRUE(soon([&] { return server.models.asked().size() == 1; }));
   server.models.tell(1, started());
   const std::string piece(16u << 10, 'x');
-  for (int i = 0; i < 2000 && server.models.holds().empty(); ++i) {
-    server.models.tell(1, delta(piece));
-    std::this_thread::sleep_for(ms(1));
-  }
+  // The kernel's buffers may grow and let it go on once more: it is told more whenever it goes on.
+  EXPECT_TRUE(soon([&] {
+    const auto holds = server.models.holds();
+    if (holds.empty() || !holds.back().second) server.models.tell(1, delta(piece));
+    return server.models.was_cancelled(1);
+  }));
   ASSERT_FALSE(server.models.holds().empty());
   EXPECT_EQ(server.models.holds().front(), std::make_pair(uint64_t{1}, true));
-  EXPECT_TRUE(soon([&] { return server.models.was_cancelled(1); }));
 }
 
 TEST(HttpServer, a_reader_that_catches_up_lets_its_job_go_on) {
