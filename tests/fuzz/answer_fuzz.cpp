@@ -28,7 +28,7 @@ std::string parsed(const text::AnswerFormat& format, std::string_view bytes, siz
   text::AnswerOptions options;
   options.reads_calls = true;
   text::AnswerParser parser(format, options);
-  std::string content, reasoning, calls;
+  std::string content, reasoning, calls, warnings;
   const auto add = [&](const text::AnswerPieces& pieces) {
     content += pieces.content;
     reasoning += pieces.reasoning;
@@ -36,11 +36,11 @@ std::string parsed(const text::AnswerFormat& format, std::string_view bytes, siz
       if (!call.name.empty()) calls += '\1' + call.id + '\2' + call.name + '\3';
       calls += call.arguments;
     }
-    for (const auto& warning : pieces.warnings) calls += '\4' + warning;
+    for (const auto& warning : pieces.warnings) warnings += '\4' + warning;
   };
   for (size_t i = 0; i < bytes.size(); i += piece) add(parser.push(bytes.substr(i, piece)));
   add(parser.finish());
-  return content + '\5' + reasoning + '\5' + calls;
+  return content + '\5' + reasoning + '\5' + calls + warnings;
 }
 
 void try_answer(std::string_view bytes) {
