@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/repeat_mask.h"
 #include "sample/grammar/gbnf.h"
 #include "sample/grammar/json_schema.h"
 #include "sample/grammar/tool_grammar.h"
@@ -59,7 +60,7 @@ Result<std::shared_ptr<const sample::Grammar>> AnswerMasks::compile_calls(
   const sample::ToolGrammarOptions options{
       .rule = forces_call(job) ? sample::CallRule::kForced : sample::CallRule::kFree,
       .only = job.tool_choice == ToolChoice::kNamed ? job.tool_name : "",
-      .is_parallel = job.parallel_tool_calls,
+      .is_parallel = job.parallel_tool_calls && job.tool_choice != ToolChoice::kNamed,
       .in_reasoning = is_in_reasoning(prompt),
       .may_think = job.thinking != Thinking::kOff};
   return sample::tool_grammar(prompt.format, tokenizer_, job.tools, options);
@@ -110,6 +111,9 @@ Result<std::unique_ptr<sample::TokenMask>> AnswerMasks::make(const Job& job, Job
     prompt.warnings.push_back("strict tools cannot be held to their schemas: " +
                               mask.error().message);
     return nullptr;
+  }
+  if (mask && calls && job.tool_choice == ToolChoice::kRequired && job.parallel_tool_calls) {
+    return end_after_repeats(std::move(*mask), job, prompt, tokenizer_);
   }
   return mask;
 }

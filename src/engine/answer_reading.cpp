@@ -55,6 +55,7 @@ text::AnswerOptions reading_of(const Job& job, std::string_view prompt, uint64_t
                               .reads_calls = job.tools.is_array() && !job.tools.empty() &&
                                              job.tool_choice != ToolChoice::kNone,
                               .prompt = prompt,
+                              .drops_repeats = job.tool_choice == ToolChoice::kRequired,
                               .id_seed = id_seed};
   if (!options.reads_calls) return options;
   for (const auto& tool : job.tools) {

@@ -61,8 +61,9 @@ AnswerFormat find_answer_format(std::string_view source) {
     if (has(mark)) format.dropped.emplace_back(mark);
   }
   format.takes_names = has("[ARGS]");
-  // Llama 3 writes plain objects; a template without any mark leaves the model nothing else.
-  format.has_bare_calls = format.calls.empty() || has("<|python_tag|>");
+  // Llama 3 writes plain objects, Qwen2.5-Coder puts them into a fence whatever its template says;
+  // a template without any mark leaves the model nothing else.
+  format.has_bare_calls = format.calls.empty() || has("<|python_tag|>") || has("<tool_call>");
   return format;
 }
 

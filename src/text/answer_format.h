@@ -32,7 +32,7 @@ struct AnswerFormat {
   std::vector<CallMarks> calls;        // the first one is the model's own
   bool takes_names = false;            // Mistral: a name and [ARGS], not a list of objects
   std::vector<std::string> dropped;    // marks around several calls that say nothing
-  // The template knows tools, but no mark of theirs: a call is an object that is the whole answer.
+  // An object with the name of a tool, alone or in a fence, that is the whole answer is a call.
   bool has_bare_calls = false;
 };
 

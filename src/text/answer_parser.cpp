@@ -539,12 +539,32 @@ void AnswerParser::begin_call(std::string_view name) {
   raw_.clear();
   is_begun_ = true;
   arguments_.clear();
-  out_.calls.push_back({n_calls_++, make_id(), std::string(name), ""});
+  plain_.clear();
+  name_ = name;
+  ++n_calls_;
+  is_held_ = may_repeat();
+  if (!is_held_) release_call();
+}
+
+bool AnswerParser::may_repeat() const {
+  return std::any_of(made_.begin(), made_.end(), [this](const WholeCall& call) {
+    return call.name == name_ && call.arguments.starts_with(plain_.text());
+  });
+}
+
+void AnswerParser::release_call() {
+  is_held_ = false;
+  out_.calls.push_back({n_calls_ - 1, make_id(), name_, arguments_});
 }
 
 void AnswerParser::add_arguments(std::string_view text) {
   if (text.empty()) return;
   arguments_ += text;
+  if (options_.drops_repeats) plain_.push(text);
+  if (is_held_) {
+    if (!may_repeat()) release_call();
+    return;
+  }
   const int index = n_calls_ - 1;
   if (out_.calls.empty() || out_.calls.back().index != index)
     out_.calls.push_back({index, "", "", ""});
@@ -552,11 +572,19 @@ void AnswerParser::add_arguments(std::string_view text) {
 }
 
 void AnswerParser::end_call() {
-  if (trimmed(arguments_).empty()) {
-    add_arguments("{}");
-  } else if (parse_ordered_json(arguments_).is_discarded()) {
-    out_.warnings.push_back(
-        fmt::format("the arguments of tool call {} are not JSON", n_calls_ - 1));
+  if (trimmed(arguments_).empty()) add_arguments("{}");
+  const WholeCall call{name_, plain_.text()};
+  if (is_held_ && std::find(made_.begin(), made_.end(), call) != made_.end()) {
+    is_held_ = false;
+    --n_calls_;
+    if (n_repeats_++ == 0) out_.warnings.emplace_back("a tool call came again: it counts once");
+  } else {
+    if (is_held_) release_call();
+    if (parse_ordered_json(arguments_).is_discarded()) {
+      out_.warnings.push_back(
+          fmt::format("the arguments of tool call {} are not JSON", n_calls_ - 1));
+    }
+    if (options_.drops_repeats) made_.push_back(call);
   }
   is_begun_ = false;
   raw_.clear();
@@ -566,6 +594,7 @@ void AnswerParser::end_call() {
 
 void AnswerParser::give_up() {
   if (is_begun_) {
+    if (is_held_) release_call();
     out_.warnings.push_back(fmt::format("tool call {} broke off", n_calls_ - 1));
     is_begun_ = false;
   } else if (!is_bare_) {

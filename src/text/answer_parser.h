@@ -33,6 +33,7 @@ struct AnswerOptions {
   bool reads_calls = false;             // tools were offered
   std::vector<std::string> tool_names;  // those; a bare object is a call only with one of them
   std::string_view prompt;              // its end shows whether reasoning is open already
+  bool drops_repeats = false;           // a call that was made already comes as a warning alone
   uint64_t id_seed = 0;                 // ids of calls follow from it
 };
 
@@ -44,7 +45,9 @@ class AnswerParser {
   AnswerPieces finish();
 
   bool is_in_reasoning() const { return mode_ == Mode::kReasoning; }
+  bool is_in_call() const { return is_begun_; }
   int n_calls() const { return n_calls_; }
+  int n_repeats() const { return n_repeats_; }
 
  private:
   enum class Mode {
@@ -80,7 +83,9 @@ class AnswerParser {
   void begin_call(std::string_view name);
   void add_arguments(std::string_view text);
   void end_call();
-  void give_up();  // what was taken for a call is text
+  bool may_repeat() const;  // what has come of the call at hand began an earlier one too
+  void release_call();      // gives out what was held back because of that
+  void give_up();           // what was taken for a call is text
   bool read_header(std::string_view header);
   size_t find_mark(const std::vector<std::string>& marks, size_t& which) const;
   size_t without_mark_start(const std::vector<std::string>& marks) const;
@@ -102,10 +107,14 @@ class AnswerParser {
   bool skips_spaces_ = false;            // after reasoning and calls
   JsonCall object_;
   JsonSpan span_;
-  bool is_begun_ = false;  // the call at hand was given out
-  bool is_over_ = false;   // no more text comes
-  std::string arguments_;  // of the call at hand, to see that they are JSON
-  int n_calls_ = 0;
+  bool is_begun_ = false;        // a call is at hand
+  bool is_held_ = false;         // none of it was given out: it may be a repeat
+  bool is_over_ = false;         // no more text comes
+  std::string name_;             // of the call at hand
+  std::string arguments_;        // of it, to see that they are JSON
+  PlainJson plain_;              // of them, where repeats are dropped
+  std::vector<WholeCall> made_;  // earlier calls, where repeats are dropped
+  int n_calls_ = 0, n_repeats_ = 0;
   AnswerPieces out_;
 };
 

@@ -37,6 +37,19 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+void PlainJson::push(std::string_view text) {
+  for (const char c : text) {
+    if (in_string_ || !is_space(c)) text_ += c;
+    if (is_escaped_) {
+      is_escaped_ = false;
+    } else if (in_string_ && c == '\\') {
+      is_escaped_ = true;
+    } else if (c == '"') {
+      in_string_ = !in_string_;
+    }
+  }
+}
+
 Reading JsonSpan::push(char c, bool& is_used) {
   is_used = true;
   if (in_string_) {

@@ -9,6 +9,18 @@
 
 namespace hearth::text {
 
+// JSON without the white space between its parts, to compare what was written in pieces.
+class PlainJson {
+ public:
+  void push(std::string_view text);
+  void clear() { *this = {}; }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+  bool in_string_ = false, is_escaped_ = false;
+};
+
 enum class Reading { kMore, kDone, kBad };
 
 // Where a JSON value ends. Brackets and strings count; what is wrong inside of them does not.
@@ -50,6 +62,7 @@ class JsonCall {
 
 struct WholeCall {
   std::string name, arguments;
+  bool operator==(const WholeCall&) const = default;
 };
 // <function=NAME><parameter=KEY>VALUE</parameter>…</function>, one or several, or
 // NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value>… Values that are JSON but no text stay

@@ -373,6 +373,72 @@ TEST_F(JobRunnerTest, a_call_that_is_required_comes_as_one) {
   }
 }
 
+TEST_F(JobRunnerTest, required_calls_end_when_they_come_again) {
+  const Json tools = parse_ordered_json(
+      R"([{"type":"function","function":{"name":"w","parameters":{"type":"object",)"
+      R"("properties":{"unit":{"enum":["c","f"]}},"required":["unit"]}}}])");
+  // The marks of three families; the second and the third have an end after the last call.
+  const std::string templates[] = {
+      "{{ messages[0]['content'] }}{# <tool_call> #}",
+      "{{ messages[0]['content'] }}{# <｜tool▁call▁begin｜> <｜tool▁calls▁begin｜> "
+      "<｜tool▁calls▁end｜> #}",
+      "{{ messages[0]['content'] }}{# [TOOL_CALLS] #}"};
+  int n_repeated = 0;
+  for (const std::string& source : templates) {
+    for (uint64_t seed = 1; seed <= 3; ++seed) {
+      Job one = chat(Json::array({message("user", "Hello")}));
+      one.chat_template = source;
+      one.tools = tools;
+      one.tool_choice = ToolChoice::kRequired;
+      one.max_tokens = 1000;
+      one.ignore_end = false;
+      one.sampler.temperature = 1;
+      one.sampler.seed = seed;
+      // No end of its own: it goes on as long as it may.
+      for (const int32_t id : tokenizer_->special().end_of_generation) {
+        one.sampler.logit_bias.push_back({id, -50.0F});
+      }
+      const std::vector<Event>& list = run(one);
+      ASSERT_EQ(list.back().kind, EventKind::kDone) << list.back().error.message;
+      EXPECT_EQ(list[list.size() - 2].finish_reason, "tool_calls") << source;
+      std::vector<std::string> calls;
+      for (const Event& event : list) {
+        for (const ToolCallDelta& call : event.tool_calls) {
+          if (static_cast<size_t>(call.index) == calls.size()) calls.emplace_back();
+          calls.back() += call.arguments;
+        }
+        for (const std::string& warning : event.warnings) {
+          n_repeated += warning == "a tool call came again: it counts once" ? 1 : 0;
+        }
+      }
+      std::sort(calls.begin(), calls.end());
+      EXPECT_EQ(std::unique(calls.begin(), calls.end()), calls.end());
+      EXPECT_LE(list.back().usage.n_completion, 400) << source;
+    }
+  }
+  EXPECT_GT(n_repeated, 0);
+}
+
+TEST_F(JobRunnerTest, a_named_tool_is_called_once) {
+  Job one = chat(Json::array({message("user", "Hello")}));
+  one.chat_template = kToolTemplate;
+  one.tools = parse_ordered_json(R"([{"type":"function","function":{"name":"now"}}])");
+  one.tool_choice = ToolChoice::kNamed;
+  one.tool_name = "now";
+  one.max_tokens = 1000;
+  one.ignore_end = false;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    one.sampler.seed = seed;
+    const std::vector<Event>& list = run(one);
+    ASSERT_EQ(list.back().kind, EventKind::kDone) << list.back().error.message;
+    int last = -1;
+    for (const Event& event : list) {
+      for (const ToolCallDelta& call : event.tool_calls) last = call.index;
+    }
+    EXPECT_EQ(last, 0);
+  }
+}
+
 TEST_F(JobRunnerTest, reasoning_comes_apart_and_ends_with_its_budget) {
   Job one = chat(Json::array({message("user", "Hello")}));
   one.chat_template = std::string(kToolTemplate) + "<think>\n{# up to </think> #}";

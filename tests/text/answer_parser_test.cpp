@@ -324,6 +324,34 @@ TEST(AnswerParser, arguments_are_given_out_before_the_call_is_complete) {
   EXPECT_EQ(second.calls[0].arguments, "g\"}");
 }
 
+TEST(AnswerParser, a_call_that_comes_again_counts_once_where_repeats_are_dropped) {
+  const AnswerFormat format = find_answer_format("<tool_call>");
+  const auto call = [](const std::string& name, const std::string& arguments) {
+    return "<tool_call>{\"name\": \"" + name + "\", \"arguments\": " + arguments +
+           "}</tool_call>\n";
+  };
+  const std::string rome = R"({"city": "Rome"})", longer = R"({"city": "Rome", "days": 1})";
+  const std::string text = call("get_weather", rome) + call("get_weather", rome) +
+                           call("add", rome) + call("get_weather", longer) +
+                           call("get_weather", "{\"city\" :\n\"Rome\"}") + call("add", "{}") +
+                           call("add", "{ }");
+  AnswerOptions options = with_tools();
+  EXPECT_EQ(parse_every_way(format, options, text).calls.size(), 7u) << "elsewhere repeats count";
+  options.drops_repeats = true;
+  const Whole whole = parse_every_way(format, options, text);
+  std::vector<std::pair<std::string, std::string>> calls;
+  for (const Call& made : whole.calls) calls.emplace_back(made.name, made.arguments);
+  const decltype(calls) expected = {
+      {"get_weather", rome}, {"add", rome}, {"get_weather", longer}, {"add", "{}"}};
+  EXPECT_EQ(calls, expected);
+  EXPECT_EQ(whole.warnings.size(), 1u);
+  EXPECT_EQ(whole.content, "");
+  // Cut off where it might still have been a repeat, or might not.
+  const std::string cut = call("add", rome) + call("add", longer).substr(0, 48);
+  ASSERT_EQ(parse_every_way(format, options, cut).calls.size(), 2u);
+  EXPECT_TRUE(rome.starts_with(parse(format, options, {cut}).calls[1].arguments));
+}
+
 TEST(AnswerParser, a_prompt_that_opens_the_reasoning_counts) {
   AnswerOptions options = with_tools();
   options.prompt = "<|im_start|>assistant\n<think>\n";

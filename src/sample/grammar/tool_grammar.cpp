@@ -166,12 +166,16 @@ class ToolGrammar {
     if (format_.style == AnswerStyle::kHarmony) return harmony_calls();
     if (format_.style == AnswerStyle::kFunctionary)
       return several(named("", "\n", ""), text(">>>"));
+    if (format_.calls.empty()) return objects("arguments");
     // Llama 3 writes the object alone.
-    if (format_.calls.empty() || format_.has_bare_calls)
-      return objects(format_.calls.empty() ? "arguments" : "parameters");
+    if (format_.calls[0].begin == "<|python_tag|>") return objects("parameters");
     const CallMarks& marks = format_.calls[0];
     const Expr call = builder_.sequence({mark(marks.begin), after_begin(marks)});
-    const Expr all = holds_several(marks) ? call : several(call, builder_.optional(text("\n")));
+    // Models write a line's end before they decide whether another call comes.
+    const Expr line = builder_.optional(text("\n"));
+    const Expr all = holds_several(marks)   ? call
+                     : options_.is_parallel ? builder_.sequence({several(call, line), line})
+                                            : call;
     if (format_.dropped.size() < 2) return all;
     return builder_.sequence({mark(format_.dropped[0]), all, mark(format_.dropped[1])});
   }

@@ -138,6 +138,33 @@ TEST(ToolGrammar, a_forced_call_is_read_by_the_parser_and_keeps_to_its_schema) {
   }
 }
 
+TEST(ToolGrammar, an_answer_may_end_after_each_call_and_the_lines_end_behind_it) {
+  const auto tokenizer = toy_tokenizer();
+  const auto table = TokenTable::make(*tokenizer);
+  const text::AnswerFormat format = text::find_answer_format("<tool_call>");
+  const auto grammar = tool_grammar(format, *tokenizer, parse_ordered_json(kTools), {});
+  ASSERT_TRUE(grammar.has_value()) << grammar.error().message;
+  const auto mask = make_mask(*grammar, table);
+  const text::TokenId end = tokenizer->find_token("<|im_end|>");
+  const auto may_end = [&] {
+    return (mask->allowed()[static_cast<size_t>(end) / 64] >> (end % 64) & 1) != 0;
+  };
+  const auto write = [&](std::string_view text) {
+    for (const text::TokenId id : tokenizer->encode(text, {false, true})) {
+      ASSERT_TRUE(mask->accept(id)) << text;
+    }
+  };
+  for (int n = 0; n < 32; ++n) {
+    write("<tool_call>\n{\"name\": \"add\", \"arguments\": {\"x\":true}}\n");
+    EXPECT_FALSE(may_end());
+    write("</tool_call>");
+    EXPECT_TRUE(may_end());
+    write("\n");
+    EXPECT_TRUE(may_end());
+    EXPECT_EQ(mask->complete(), n == 31) << "the most calls of an answer";
+  }
+}
+
 TEST(ToolGrammar, harmony_writes_the_call_in_its_channel) {
   const auto tokenizer = toy_tokenizer();
   const auto table = TokenTable::make(*tokenizer);
