@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/text_input.h"
 #include "os/interrupt.h"
+#include "text/chat_template.h"
 
 namespace hearth::cli {
 
@@ -23,15 +24,13 @@ Result<std::unique_ptr<Answerer>> Answerer::make(const RunOptions& options, bool
   }
   const file::Metadata& metadata = made->model_.file->metadata();
   TRY_LET(made->tokenizer_, within(made->model_.name, text::Tokenizer::make(metadata)));
+  std::string chat_template(metadata.text("tokenizer.chat_template").value_or(""));
   if (!options.template_file.empty()) {
-    TRY_LET(const std::string source, read_text(options.template_file));
-    TRY_LET(auto parsed, within(options.template_file, text::ChatTemplate::parse(source)));
-    made->template_.emplace(std::move(parsed));
-  } else if (const auto source = metadata.text("tokenizer.chat_template");
-             source && !options.raw && !options.tokens) {
-    TRY_LET(auto parsed, within("the model's chat template", text::ChatTemplate::parse(*source)));
-    made->template_.emplace(std::move(parsed));
+    TRY_LET(chat_template, read_text(options.template_file));
+    TRY(within(options.template_file, text::ChatTemplate::parse(chat_template)));
   }
+  made->has_template_ = !chat_template.empty();
+  made->prompts_.emplace(chat_template, *made->tokenizer_, made->engine().n_ctx());
   TRY_LET(engine::Sequence sequence, made->engine().open_sequence());
   made->sequence_.emplace(std::move(sequence));
   made->model_.load_ms = watch.elapsed_ms();
@@ -39,28 +38,24 @@ Result<std::unique_ptr<Answerer>> Answerer::make(const RunOptions& options, bool
 }
 
 Result<std::vector<int32_t>> Answerer::encode_messages(const nlohmann::ordered_json& messages) {
-  if (!template_) {
+  if (!has_template_) {
     return with_hint(unsupported("{} has no chat template", model_.name),
                      "continue a text with --raw, or give one with --template FILE");
   }
-  text::ChatInput input{.messages = messages, .tools = nullptr, .add_generation_prompt = true};
-  const auto name_token = [&](const char* name, text::TokenId id) {
-    if (tokenizer_->contains(id)) {
-      input.variables[name] = std::string(tokenizer_->token_text(id));
-    }
-  };
-  name_token("bos_token", tokenizer_->bos());
-  name_token("eos_token", tokenizer_->eos());
-  TRY_LET(const std::string prompt, template_->render(input));
-  prompt_lost_bytes_ = tokenizer_->loses_bytes_of(prompt);
-  // A template that writes the begin token itself must not get a second one.
-  const text::TokenId bos = tokenizer_->bos();
-  const bool has_bos = tokenizer_->contains(bos) && prompt.starts_with(tokenizer_->token_text(bos));
-  return tokenizer_->encode(prompt, {.add_special = !has_bos, .parse_special = true});
+  engine::Job job;
+  job.messages = messages;
+  TRY_LET(engine::JobPrompt prompt, prompts_->make(job));
+  prompt_warnings_ = std::move(prompt.warnings);
+  return std::move(prompt.tokens);
 }
 
 std::vector<int32_t> Answerer::encode_raw(const std::string& text) {
-  prompt_lost_bytes_ = tokenizer_->loses_bytes_of(text);
+  prompt_warnings_.clear();
+  if (tokenizer_->loses_bytes_of(text)) {
+    prompt_warnings_.emplace_back(
+        "the model's vocabulary has no token for some characters of the prompt: they were left "
+        "out");
+  }
   return tokenizer_->encode(text, {.add_special = true, .parse_special = false});
 }
 
@@ -75,11 +70,7 @@ Result<engine::GenerateResult> Answerer::answer(std::vector<int32_t> prompt,
   TRY_LET(engine::GenerateResult result,
           engine::generate(engine(), *tokenizer_, *sequence_, request, on_text,
                            &os::InterruptGuard::flag()));
-  if (prompt_lost_bytes_) {
-    result.warnings.emplace_back(
-        "the model's vocabulary has no token for some characters of the prompt: they were left "
-        "out");
-  }
+  result.warnings.insert(result.warnings.end(), prompt_warnings_.begin(), prompt_warnings_.end());
   return result;
 }
 

@@ -11,7 +11,7 @@
 #include "cli/engine_options.h"
 #include "cli/run_options.h"
 #include "engine/generate.h"
-#include "text/chat_template.h"
+#include "engine/job_prompt.h"
 #include "text/tokenizer.h"
 
 namespace hearth::cli {
@@ -21,7 +21,8 @@ class Answerer {
  public:
   static Result<std::unique_ptr<Answerer>> make(const RunOptions& options, bool reference);
 
-  // The prompt's tokens: by the chat template, or the text as it is.
+  // The prompt's tokens: by the chat template, as the server makes them (what a message spells is
+  // never a special token), or the text as it is.
   Result<std::vector<int32_t>> encode_messages(const nlohmann::ordered_json& messages);
   std::vector<int32_t> encode_raw(const std::string& text);
 
@@ -37,9 +38,10 @@ class Answerer {
   RunOptions options_;
   LoadedModel model_;
   std::unique_ptr<text::Tokenizer> tokenizer_;
-  std::optional<text::ChatTemplate> template_;
+  std::optional<engine::JobPrompts> prompts_;
+  bool has_template_ = false;
   std::optional<engine::Sequence> sequence_;
-  bool prompt_lost_bytes_ = false;  // the newest prompt has characters that no token stands for
+  std::vector<std::string> prompt_warnings_;  // of the newest prompt
 };
 
 // The object that --json prints for an answer.

@@ -113,13 +113,16 @@ class Chat {
   // user asked for that, and it is said which.
   Result<std::vector<int32_t>> encode() {
     for (;;) {
-      TRY_LET(std::vector<int32_t> tokens, answerer_.encode_messages(state_.messages()));
-      if (static_cast<int>(tokens.size()) < answerer_.engine().n_ctx()) return tokens;
+      auto tokens = answerer_.encode_messages(state_.messages());
+      if (!tokens && tokens.error().code != ErrorCode::kLimit) return tokens;
+      if (tokens && static_cast<int>(tokens->size()) < answerer_.engine().n_ctx()) return tokens;
       const std::optional<std::string> dropped =
           options_.context_shift ? state_.drop_oldest_turn() : std::nullopt;
       if (!dropped) {
-        return with_hint(over_limit("the conversation has {} tokens, the context holds {}",
-                                    tokens.size(), answerer_.engine().n_ctx()),
+        auto full = tokens ? over_limit("the conversation has {} tokens, the context holds {}",
+                                        tokens->size(), answerer_.engine().n_ctx())
+                           : Failure(tokens.error());
+        return with_hint(std::move(full),
                          "/clear starts anew, -c sets a longer context, --context-shift drops the "
                          "oldest turns");
       }
