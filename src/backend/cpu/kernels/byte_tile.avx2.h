@@ -21,11 +21,14 @@ inline void ints_store(void* p, Ints a) {
   _mm256_store_si256(parts, a.low);
   _mm256_store_si256(parts + 1, a.high);
 }
-inline Ints ints_minus_128(Ints a) {
-  const __m256i zero = _mm256_setzero_si256();
-  return {_mm256_sub_epi32(zero, _mm256_slli_epi32(a.low, 7)),
-          _mm256_sub_epi32(zero, _mm256_slli_epi32(a.high, 7))};
+inline Ints ints_sub(Ints a, Ints b) {
+  return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
 }
+inline Ints ints_times_128(Ints a) {
+  return {_mm256_slli_epi32(a.low, 7), _mm256_slli_epi32(a.high, 7)};
+}
+// The bits as floats.
+inline Vec ints_as_vec(Ints a) { return {_mm256_castsi256_ps(a.low), _mm256_castsi256_ps(a.high)}; }
 template <bool kWide>
 inline Ints ints_dot_quads(Ints acc, Ints x, Ints w) {
   return {dot_quads<kWide>(acc.low, x.low, w.low), dot_quads<kWide>(acc.high, x.high, w.high)};

@@ -14,9 +14,10 @@ constexpr int kBytePair = 2;
 inline Ints ints_set(int value) { return _mm512_set1_epi32(value); }
 inline Ints ints_load(const void* p) { return _mm512_load_si512(p); }
 inline void ints_store(void* p, Ints a) { _mm512_store_si512(p, a); }
-inline Ints ints_minus_128(Ints a) {
-  return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(a, 7));
-}
+inline Ints ints_sub(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
+inline Ints ints_times_128(Ints a) { return _mm512_slli_epi32(a, 7); }
+// The bits as floats.
+inline Vec ints_as_vec(Ints a) { return _mm512_castsi512_ps(a); }
 template <bool kWide>
 inline Ints ints_dot_quads(Ints acc, Ints x, Ints w) {
   return dot_quads<kWide>(acc, x, w);

@@ -10,7 +10,7 @@
 namespace hearth::cpu {
 namespace {
 
-static_assert(sizeof(ByteBlock) == 448 && sizeof(BytePanel) == 23552 && kByteTokens == 6);
+static_assert(sizeof(ByteBlock) == 448 && sizeof(BytePanel) == 23808 && kByteTokens == 6);
 
 // Quad k of token t (blocks of tokens lie 448 bytes apart) to all lanes of zmm31, then its products
 // with the two panels' rows in zmm29 and zmm30 onto sums a and b.
@@ -20,11 +20,11 @@ static_assert(sizeof(ByteBlock) == 448 && sizeof(BytePanel) == 23552 && kByteTok
   "vpdpbusd %%zmm29, %%zmm31, %[" #a  \
   "]\n"                               \
   "vpdpbusd %%zmm30, %%zmm31, %[" #b "]\n"
-// Quad k of both panels (64 bytes a quad, 23552 a panel) and of all tokens.
+// Quad k of both panels (64 bytes a quad, 23808 a panel) and of all tokens.
 #define HEARTH_BYTE_STEP(k)                                                    \
   "vmovdqa64 64*" #k                                                           \
   "(%[w]), %%zmm29\n"                                                          \
-  "vmovdqa64 64*" #k "+23552(%[w]), %%zmm30\n" HEARTH_BYTE_TOKEN(k, 0, a0, b0) \
+  "vmovdqa64 64*" #k "+23808(%[w]), %%zmm30\n" HEARTH_BYTE_TOKEN(k, 0, a0, b0) \
       HEARTH_BYTE_TOKEN(k, 1, a1, b1) HEARTH_BYTE_TOKEN(k, 2, a2, b2)          \
           HEARTH_BYTE_TOKEN(k, 3, a3, b3) HEARTH_BYTE_TOKEN(k, 4, a4, b4)      \
               HEARTH_BYTE_TOKEN(k, 5, a5, b5)

@@ -57,10 +57,13 @@ template <class Format>
 float add_block(const RowBlock& row, const ByteBlock& act, float sum) {
   constexpr int kGroup = Format::kGroup;
   for (int h = 0; h < 4; ++h) {
-    float part = 0.0f;
-    for (int g = 64 * h / kGroup; g < 64 * (h + 1) / kGroup; ++g) {
+    const int first = 64 * h / kGroup, end = 64 * (h + 1) / kGroup;
+    float scales = row.d[first];
+    for (int g = first + 1; g < end; ++g) scales += row.d[g];
+    float part = -kByteSumBase * scales;
+    for (int g = first; g < end; ++g) {
       const int32_t exact = dot(row.q + kGroup * g, act.x + kGroup * g, kGroup);
-      part = __builtin_fmaf(row.d[g], static_cast<float>(exact), part);
+      part = __builtin_fmaf(row.d[g], kByteSumBase + static_cast<float>(exact), part);
     }
     sum = __builtin_fmaf(part, act.scale[h], sum);
     const int at = act.index[h];

@@ -54,7 +54,13 @@ void fill_byte_panel(const PanelRows& rows, int64_t offset, int n_groups, BytePa
         vec_store(panel.value[4 * k + i], vec_mul(scale, ints_to_vec(one)));
       }
     }
-    ints_store(panel.start[g], ints_minus_128(sum));
+    ints_store(panel.start[g], ints_sub(ints_set(kByteSumBits), ints_times_128(sum)));
+  }
+  constexpr int kGroups = 64 / Format::kGroup;
+  for (int h = 0; h < n_quads / 16; ++h) {
+    Vec scales = vec_load(panel.d[kGroups * h]);
+    for (int i = 1; i < kGroups; ++i) scales = vec_add(scales, vec_load(panel.d[kGroups * h + i]));
+    vec_store(panel.part[h], vec_mul(vec_set(-kByteSumBase), scales));
   }
 }
 
@@ -67,6 +73,27 @@ HEARTH_INLINE inline Vec outlier_weights(const BytePanel& panel, int column) {
   return vec_mul(vec_load(panel.d[column / Format::kGroup]), ints_to_vec(w));
 }
 
+// The sums stay in registers for all groups, and each group's minima for all tokens.
+template <int kMinGroup, int P>
+HEARTH_INLINE inline void add_byte_minima(const BytePanel* panels, int n_mins,
+                                          const ByteBlock* acts, float* out) {
+  Vec sums[P][kByteTokens];
+  for (int t = 0; t < kByteTokens; ++t) {
+    for (int p = 0; p < P; ++p) sums[p][t] = vec_load(out + t * kByteRows + kPanelRows * p);
+  }
+  for (int j = 0; j < n_mins; ++j) {
+    Vec m[P];
+    for (int p = 0; p < P; ++p) m[p] = vec_load(panels[p].m[j]);
+    for (int t = 0; t < kByteTokens; ++t) {
+      const Vec x = vec_set(kMinGroup == 16 ? acts[t].sum16[j] : acts[t].sum32[j]);
+      for (int p = 0; p < P; ++p) sums[p][t] = vec_fma(m[p], x, sums[p][t]);
+    }
+  }
+  for (int t = 0; t < kByteTokens; ++t) {
+    for (int p = 0; p < P; ++p) vec_store(out + t * kByteRows + kPanelRows * p, sums[p][t]);
+  }
+}
+
 // One block of 16 P rows with kByteTokens tokens: sums at out[t * kByteRows + 16 p]. Of a last
 // block only the quarters with columns in them, since the others are 0.
 template <class Format, bool kValues, int P>
@@ -75,6 +102,9 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, cons
   constexpr int kSteps = Format::kGroup / 4, kGroups = 64 / Format::kGroup;
   for (int h = 0; 2 * h < n_groups; ++h) {
     Vec part[P][kByteTokens];
+    for (int p = 0; p < P; ++p) {
+      for (int t = 0; t < kByteTokens; ++t) part[p][t] = vec_load(panels[p].part[h]);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < kGroups; ++i) {
       const int g = kGroups * h + i;
@@ -86,8 +116,7 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, cons
       for (int p = 0; p < P; ++p) {
         const Vec d = vec_load(panels[p].d[g]);
         for (int t = 0; t < kByteTokens; ++t) {
-          const Vec sum = ints_to_vec(sums[p][t]);
-          part[p][t] = vec_fma(d, sum, i == 0 ? vec_zero() : part[p][t]);
+          part[p][t] = vec_fma(d, ints_as_vec(sums[p][t]), part[p][t]);
         }
       }
     }
@@ -102,17 +131,7 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, cons
     }
   }
   if constexpr (Format::kMinGroup != 0) {
-    for (int t = 0; t < kByteTokens; ++t) {
-      const float* x = Format::kMinGroup == 16 ? acts[t].sum16 : acts[t].sum32;
-      for (int p = 0; p < P; ++p) {
-        float* to = out + t * kByteRows + kPanelRows * p;
-        Vec sum = vec_load(to);
-        for (int j = 0; j < 32 * n_groups / Format::kMinGroup; ++j) {
-          sum = vec_fma(vec_load(panels[p].m[j]), vec_set(x[j]), sum);
-        }
-        vec_store(to, sum);
-      }
-    }
+    add_byte_minima<Format::kMinGroup, P>(panels, 32 * n_groups / Format::kMinGroup, acts, out);
   }
 }
 

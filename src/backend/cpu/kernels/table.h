@@ -67,12 +67,17 @@ static_assert(sizeof(ByteBlock) == 448);
 // attention use 16 lanes (lane = index mod 16) with fused multiply-add, except in the base column.
 
 // Products with ByteBlocks: acc starts at 0; for each block of 256, in order of columns, and each
-// of its quarters h: part = fma(D_g, float(S_g), part) for the groups g of the quarter (16 or 32
-// columns that share an integer scale), from 0 on, where D_g = d * scale_g rounded to float and S_g
-// = the exact sum of (q - zero) * (x - 128); then acc = fma(part, scale[h], acc) and acc =
-// fma(D_g * (q - zero), outlier[h], acc) for the outlier's column. Where the format has minima,
+// of its quarters h, whose groups g are 16 or 32 columns that share a scale: D_g = d * scale_g,
+// rounded to float; S_g = the exact sum of (q - zero) * (x - 128); part = -B * (D_0 + D_1 + …),
+// each rounded; part = fma(D_g, B + S_g, part) for each g; acc = fma(part, scale[h], acc); and acc
+// = fma(D_g * (q - zero), outlier[h], acc) for the outlier's column. Where the format has minima,
 // acc = fma(m_j, sum_j, acc) after the quarters, for each group j that shares one (m_j = -(dmin *
 // min) or m).
+// B is where floats are whole numbers and lie 1 apart (|S_g| < 2^22): an integer sum that begins at
+// B's bits is the float B + S_g as it stands, and need not be converted. That a part is rounded at
+// the size of B * D costs less than one step of D, a twentieth of what rounding x to bytes costs.
+inline constexpr float kByteSumBase = 12582912.0f;  // 1.5 * 2^23
+inline constexpr int32_t kByteSumBits = 0x4b400000;
 
 // out[t * out_stride + r] = sum over c of W[r, c] * x[t, c],  W: [n_rows, n_cols], x: [n_tokens,
 // n_cols].
