@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The innermost loop of dot_bytes.h, written once over Ints; included after byte_tile.<isa>.h.
+// The innermost loop of dot_bytes.h with products of quads, written once over Ints; included after
+// byte_tile.<isa>.h.
 #pragma once
 #include "backend/cpu/kernels/byte_panel.h"
 #include "backend/cpu/kernels/inline.h"
@@ -8,13 +9,18 @@
 namespace hearth::cpu {
 namespace {
 
-// sums[p][t] += quads [from, from + kSteps) of panel p times the same of token t.
-template <bool kWide, int kSteps, int P>
+// Whether the loop takes the activations' bytes as signed ones, 128 lower.
+template <class Format>
+constexpr bool kSignedActs = false;
+
+// sums[p][t] += the quads of group g of panel p times the same of token t.
+template <class Format, int P>
 struct ByteLoop {
-  HEARTH_INLINE static void run(const BytePanel* panels, int from, const ByteBlock* acts,
+  HEARTH_INLINE static void run(const BytePanel* panels, int g, const ByteBlock* acts,
                                 Ints sums[P][kByteTokens]) {
+    constexpr int kSteps = Format::kGroup / 4;
 #pragma GCC unroll 2
-    for (int k = from; k < from + kSteps; ++k) {
+    for (int k = kSteps * g; k < kSteps * (g + 1); ++k) {
       Ints w[P];
       for (int p = 0; p < P; ++p) w[p] = ints_load(panels[p].w[k]);
 #pragma GCC unroll 8
@@ -22,7 +28,7 @@ struct ByteLoop {
         int quad;
         __builtin_memcpy(&quad, acts[t].x + 4 * k, 4);
         for (int p = 0; p < P; ++p) {
-          sums[p][t] = ints_dot_quads<kWide>(sums[p][t], ints_set(quad), w[p]);
+          sums[p][t] = ints_dot_quads<Format::kWide>(sums[p][t], ints_set(quad), w[p]);
         }
       }
     }

@@ -15,9 +15,20 @@ inline Ints ints_set(int value) { return _mm512_set1_epi32(value); }
 inline Ints ints_load(const void* p) { return _mm512_load_si512(p); }
 inline void ints_store(void* p, Ints a) { _mm512_store_si512(p, a); }
 inline Ints ints_sub(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
+inline Ints ints_xor(Ints a, Ints b) { return _mm512_xor_si512(a, b); }
 inline Ints ints_times_128(Ints a) { return _mm512_slli_epi32(a, 7); }
 // The bits as floats.
 inline Vec ints_as_vec(Ints a) { return _mm512_castsi512_ps(a); }
+// What byte_words.h needs: Ints as words and bytes; see byte_tile.avx2.h.
+inline Ints bytes_abs(Ints a) { return _mm512_abs_epi8(a); }
+inline Ints bytes_with_sign(Ints x, Ints sign) {
+  return _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(sign), _mm512_setzero_si512(), x);
+}
+inline Ints bytes_dot_pairs(Ints a, Ints b) { return _mm512_maddubs_epi16(a, b); }
+inline Ints words_sum(Ints a, Ints b) { return _mm512_add_epi16(a, b); }
+inline Ints ints_add_pairs(Ints sum, Ints words) {
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(words, _mm512_set1_epi16(1)));
+}
 template <bool kWide>
 inline Ints ints_dot_quads(Ints acc, Ints x, Ints w) {
   return dot_quads<kWide>(acc, x, w);

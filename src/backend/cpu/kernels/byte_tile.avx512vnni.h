@@ -42,12 +42,13 @@ HEARTH_INLINE inline void four_quads(const int8_t* w, const uint8_t* x, Ints a[6
 #undef HEARTH_BYTE_STEP
 #undef HEARTH_BYTE_TOKEN
 
-template <bool kWide, int kSteps>
-struct ByteLoop<kWide, kSteps, 2> {
-  HEARTH_INLINE static void run(const BytePanel* panels, int from, const ByteBlock* acts,
+template <class Format>
+struct ByteLoop<Format, 2> {
+  HEARTH_INLINE static void run(const BytePanel* panels, int g, const ByteBlock* acts,
                                 Ints sums[2][kByteTokens]) {
+    constexpr int kSteps = Format::kGroup / 4;
 #pragma GCC unroll 2
-    for (int k = from; k < from + kSteps; k += 4) {
+    for (int k = kSteps * g; k < kSteps * (g + 1); k += 4) {
       four_quads(panels->w[k][0], acts->x + 4 * k, sums[0], sums[1]);
     }
   }

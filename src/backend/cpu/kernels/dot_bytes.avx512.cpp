@@ -7,6 +7,8 @@
 #include "backend/cpu/kernels/words.avx512.h"
 // And what is written over that.
 #include "backend/cpu/kernels/byte_tile.avx512.h"
+// The innermost loop.
+#include "backend/cpu/kernels/byte_words.h"
 // The products over the tile.
 #include "backend/cpu/kernels/dot_bytes.h"
 

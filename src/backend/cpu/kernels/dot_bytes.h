@@ -2,9 +2,11 @@
 // Products of quantized weights with ByteBlocks, for prompts: weights are unpacked once for all
 // tokens into panels of 16 rows, whose lanes are rows, and each panel serves hundreds of tokens.
 // In, out and the exact arithmetic: kernels/table.h. Written once over Ints and Vec; included after
-// dot_quads.<isa>.h, words.<isa>.h and byte_tile.<isa>.h, which has the innermost loop.
+// dot_quads.<isa>.h, words.<isa>.h, byte_tile.<isa>.h and the innermost loop: byte_loop.h or
+// byte_words.h.
 #pragma once
-#include "backend/cpu/kernels/byte_loop.h"
+#include <stddef.h>
+
 #include "backend/cpu/kernels/byte_panel.h"
 #include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/unpack_bytes.h"
@@ -54,7 +56,8 @@ void fill_byte_panel(const PanelRows& rows, int64_t offset, int n_groups, BytePa
         vec_store(panel.value[4 * k + i], vec_mul(scale, ints_to_vec(one)));
       }
     }
-    ints_store(panel.start[g], ints_sub(ints_set(kByteSumBits), ints_times_128(sum)));
+    const Ints base = ints_set(kByteSumBits);
+    ints_store(panel.start[g], kSignedActs<Format> ? base : ints_sub(base, ints_times_128(sum)));
   }
   constexpr int kGroups = 64 / Format::kGroup;
   for (int h = 0; h < n_quads / 16; ++h) {
@@ -99,7 +102,7 @@ HEARTH_INLINE inline void add_byte_minima(const BytePanel* panels, int n_mins,
 template <class Format, bool kValues, int P>
 HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, const ByteBlock* acts,
                                      float* out) {
-  constexpr int kSteps = Format::kGroup / 4, kGroups = 64 / Format::kGroup;
+  constexpr int kGroups = 64 / Format::kGroup;
   for (int h = 0; 2 * h < n_groups; ++h) {
     Vec part[P][kByteTokens];
     for (int p = 0; p < P; ++p) {
@@ -112,7 +115,7 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, cons
       for (int p = 0; p < P; ++p) {
         for (int t = 0; t < kByteTokens; ++t) sums[p][t] = ints_load(panels[p].start[g]);
       }
-      ByteLoop<Format::kWide, kSteps, P>::run(panels, kSteps * g, acts, sums);
+      ByteLoop<Format, P>::run(panels, g, acts, sums);
       for (int p = 0; p < P; ++p) {
         const Vec d = vec_load(panels[p].d[g]);
         for (int t = 0; t < kByteTokens; ++t) {
@@ -135,18 +138,31 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, cons
   }
 }
 
+// Register by register: g++ 12 copies the struct by an instruction that takes longer to begin.
+template <bool kSigned>
+inline void copy_act(const ByteBlock& act, ByteBlock& copy) {
+  static_assert(sizeof(ByteBlock) % 64 == 0 && offsetof(ByteBlock, x) == 0);
+  const auto* from = reinterpret_cast<const uint8_t*>(&act);
+  auto* to = reinterpret_cast<uint8_t*>(&copy);
+  const Ints flip = ints_set(static_cast<int>(0x80808080u));
+  for (unsigned i = 0; i < sizeof(ByteBlock); i += 64) {
+    const Ints bytes = ints_load(from + i);
+    ints_store(to + i, kSigned && i < kActBlock ? ints_xor(bytes, flip) : bytes);
+  }
+}
+
 // The tokens of a chunk with one block of `n_panels` panels.
 template <class Format, bool kValues>
 void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const ByteBlock* acts,
                  int n_tokens, float* sums) {
   for (int t = 0; t < n_tokens; t += kByteTokens) {
     const ByteBlock* tokens = acts + t;
-    ByteBlock padded[kByteTokens];  // the last token stands in for those past the end
-    if (n_tokens - t < kByteTokens) {
+    ByteBlock copies[kByteTokens];  // the last token stands in for those past the end
+    if (kSignedActs<Format> || n_tokens - t < kByteTokens) {
       for (int i = 0; i < kByteTokens; ++i) {
-        padded[i] = acts[t + i < n_tokens ? t + i : n_tokens - 1];
+        copy_act<kSignedActs<Format>>(acts[t + i < n_tokens ? t + i : n_tokens - 1], copies[i]);
       }
-      tokens = padded;
+      tokens = copies;
     }
     int p = 0;
     for (; p + kBytePair <= n_panels; p += kBytePair) {

@@ -2,8 +2,9 @@
 // Every quantized weight format as signed bytes (q - zero) with float scales, for the products with
 // ByteBlocks. A super-block format unpacks 256 weights, the others 32. kGroup: weights that share a
 // scale; kMinGroup: weights that share a minimum, or 0; d, m: one float a group, as kernels/table.h
-// defines them. kWide: values beyond 6 bits and sign. Included after unpack.h; 256-bit registers
-// serve all instruction sets, since unpacking is a small part of a long product.
+// defines them. kLow, kHigh: the least and the largest value; kWide: beyond 6 bits and sign.
+// Included after unpack.h; 256-bit registers serve all instruction sets, since unpacking is a small
+// part of a long product.
 #pragma once
 #include "backend/cpu/kernels/unpack.h"
 
@@ -49,6 +50,7 @@ inline void put_scales_16(float* d, float factor, __m128i scales) {
 
 struct Q2KBytes {
   static constexpr int kBytes = Q2K::kBytes, kGroup = 16, kMinGroup = 16;
+  static constexpr int kLow = 0, kHigh = 3;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float* m) {
     const __m128i scales = load_16_bytes(block);
@@ -67,6 +69,7 @@ struct Q2KBytes {
 
 struct Q3KBytes {
   static constexpr int kBytes = Q3K::kBytes, kGroup = 16, kMinGroup = 0;
+  static constexpr int kLow = -4, kHigh = 3;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
     put_scales_16(d, half_at(block + Q3K::kD), Q3K::scale_bytes(block + 96));
@@ -85,6 +88,7 @@ struct Q3KBytes {
 
 struct Q4KBytes {
   static constexpr int kBytes = Q4K::kBytes, kGroup = 32, kMinGroup = 32;
+  static constexpr int kLow = 0, kHigh = 15;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float* m) {
     put_scales(d, half_at(block + Q4K::kD), k_scales(block + 4));
@@ -99,6 +103,7 @@ struct Q4KBytes {
 
 struct Q5KBytes {
   static constexpr int kBytes = Q5K::kBytes, kGroup = 32, kMinGroup = 32;
+  static constexpr int kLow = 0, kHigh = 31;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float* m) {
     put_scales(d, half_at(block + Q5K::kD), k_scales(block + 4));
@@ -117,6 +122,7 @@ struct Q5KBytes {
 
 struct Q6KBytes {
   static constexpr int kBytes = Q6K::kBytes, kGroup = 16, kMinGroup = 0;
+  static constexpr int kLow = -32, kHigh = 31;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
     put_scales_16(d, half_at(block + Q6K::kD), load_16_bytes(block + 192));
@@ -137,6 +143,7 @@ struct Q6KBytes {
 
 struct IQ4XSBytes {
   static constexpr int kBytes = IQ4XS::kBytes, kGroup = 32, kMinGroup = 0;
+  static constexpr int kLow = -127, kHigh = 113;
   static constexpr bool kWide = true;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
     put_scales(d, half_at(block + IQ4XS::kD), IQ4XS::scale_dwords(block));
@@ -154,6 +161,7 @@ struct IQ4XSBytes {
 
 struct Q4_0Bytes {
   static constexpr int kBytes = Q4_0::kBytes, kGroup = 32, kMinGroup = 0;
+  static constexpr int kLow = -8, kHigh = 7;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
     *d = half_at(block);
@@ -163,6 +171,7 @@ struct Q4_0Bytes {
 
 struct Q4_1Bytes {
   static constexpr int kBytes = Q4_1::kBytes, kGroup = 32, kMinGroup = 32;
+  static constexpr int kLow = 0, kHigh = 15;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float* m) {
     *d = half_at(block);
@@ -183,6 +192,7 @@ inline __m256i fifth_bits(uint32_t bits) {
 
 struct Q5_0Bytes {
   static constexpr int kBytes = Q5_0::kBytes, kGroup = 32, kMinGroup = 0;
+  static constexpr int kLow = -16, kHigh = 15;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
     *d = half_at(block);
@@ -194,6 +204,7 @@ struct Q5_0Bytes {
 
 struct Q5_1Bytes {
   static constexpr int kBytes = Q5_1::kBytes, kGroup = 32, kMinGroup = 32;
+  static constexpr int kLow = 0, kHigh = 31;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float* m) {
     *d = half_at(block);
@@ -204,6 +215,7 @@ struct Q5_1Bytes {
 
 struct Q8_0Bytes {
   static constexpr int kBytes = Q8_0::kBytes, kGroup = 32, kMinGroup = 0;
+  static constexpr int kLow = -128, kHigh = 127;
   static constexpr bool kWide = true;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
     *d = half_at(block);
@@ -213,6 +225,7 @@ struct Q8_0Bytes {
 
 struct IQ4NLBytes {
   static constexpr int kBytes = IQ4NL::kBytes, kGroup = 32, kMinGroup = 0;
+  static constexpr int kLow = -127, kHigh = 113;
   static constexpr bool kWide = true;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
     *d = half_at(block);
@@ -222,6 +235,7 @@ struct IQ4NLBytes {
 
 struct MXFP4Bytes {
   static constexpr int kBytes = MXFP4::kBytes, kGroup = 32, kMinGroup = 0;
+  static constexpr int kLow = -12, kHigh = 12;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
     *d = mxfp4_scale(block[0]);
@@ -233,6 +247,7 @@ struct MXFP4Bytes {
 template <class Format>
 struct EightBlocks {
   static constexpr int kBytes = 8 * Format::kBytes, kGroup = 32, kMinGroup = Format::kMinGroup;
+  static constexpr int kLow = Format::kLow, kHigh = Format::kHigh;
   static constexpr bool kWide = Format::kWide;
   static void unpack(const uint8_t* blocks, int n_groups, int8_t* q, float* d, float* m) {
     for (int g = 0; g < 8; ++g) {
