@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "base/log.h"
 
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/env.h"
@@ -26,6 +28,24 @@ spdlog::logger& logger() {
     return made;
   }();
   return *instance;
+}
+
+Status log_to_file(const std::filesystem::path& file) {
+  spdlog::logger& log = logger();
+  const auto level = std::min(log.level(), spdlog::level::info);
+  try {
+    auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kMaxLogBytes,
+                                                                       kOldLogs);
+    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l [%P] %v");
+    sink->set_level(level);
+    for (const auto& other : log.sinks()) other->set_level(std::max(other->level(), log.level()));
+    log.sinks().push_back(std::move(sink));
+    log.set_level(level);
+    log.flush_on(level);
+  } catch (const std::exception& failed) {
+    return io_error("{}", failed.what());
+  }
+  return {};
 }
 
 }  // namespace hearth

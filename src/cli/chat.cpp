@@ -3,29 +3,28 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/units.h"
 #include "cli/chat_command.h"
 #include "cli/chat_state.h"
 #include "cli/line_editor.h"
 #include "os/dirs.h"
 #include "os/interrupt.h"
-#include "os/memory.h"
 
 namespace hearth::cli {
 namespace {
 
 class Chat {
  public:
-  Chat(Answerer& answerer, const RunOptions& options, os::InterruptGuard& interrupt, Output& out)
-      : answerer_(answerer), options_(options), interrupt_(interrupt), out_(out) {
+  Chat(Partner& partner, const RunOptions& options, os::InterruptGuard& interrupt, Output& out)
+      : partner_(partner), options_(options), interrupt_(interrupt), out_(out) {
     if (options.system) state_.set_system(*options.system);
   }
 
   Status run() {
     TRY_LET(const std::filesystem::path home, os::hearth_home());
     LineEditor editor(stdin, stdout, home / "history");
-    out_.note("{}: {} of context, /help shows the commands, Ctrl-D leaves", answerer_.model().name,
-              answerer_.engine().n_ctx());
+    const std::string context =
+        partner_.n_ctx() > 0 ? fmt::format(": {} of context", partner_.n_ctx()) : "";
+    out_.note("{}{}, /help shows the commands, Ctrl-D leaves", partner_.name(), context);
     while (!quit_) {
       interrupt_.clear();
       TRY_LET(const Input input, editor.read("> "));
@@ -91,14 +90,9 @@ class Chat {
   Status answer(const std::string& text) {
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) return {};
     state_.add_user(text);
-    auto result = encode();
-    if (!result) {
-      state_.drop_unanswered();
-      return Failure(std::move(result).error());
-    }
-    auto answered =
-        answerer_.answer(std::move(*result), [&](std::string_view part) { out_.write(part); });
-    out_.line("");
+    bool is_begun = false;
+    auto answered = ask(is_begun);
+    if (answered || is_begun) out_.line("");
     if (!answered) {
       state_.drop_unanswered();
       return Failure(std::move(answered).error());
@@ -109,20 +103,19 @@ class Chat {
     return {};
   }
 
-  // The conversation's tokens. Where they leave no room for an answer, the oldest turns go if the
-  // user asked for that, and it is said which.
-  Result<std::vector<int32_t>> encode() {
+  // Where the conversation leaves no room for an answer, the oldest turns go if the user asked for
+  // that, and it is said which.
+  Result<PartnerAnswer> ask(bool& is_begun) {
     for (;;) {
-      auto tokens = answerer_.encode_messages(state_.messages());
-      if (!tokens && tokens.error().code != ErrorCode::kLimit) return tokens;
-      if (tokens && static_cast<int>(tokens->size()) < answerer_.engine().n_ctx()) return tokens;
+      auto answered = partner_.answer(state_.messages(), [&](std::string_view part) {
+        is_begun = true;
+        out_.write(part);
+      });
+      if (answered || answered.error().code != ErrorCode::kLimit) return answered;
       const std::optional<std::string> dropped =
           options_.context_shift ? state_.drop_oldest_turn() : std::nullopt;
       if (!dropped) {
-        auto full = tokens ? over_limit("the conversation has {} tokens, the context holds {}",
-                                        tokens->size(), answerer_.engine().n_ctx())
-                           : Failure(tokens.error());
-        return with_hint(std::move(full),
+        return with_hint(Failure(answered.error()),
                          "/clear starts anew, -c sets a longer context, --context-shift drops the "
                          "oldest turns");
       }
@@ -131,36 +124,31 @@ class Chat {
   }
 
   void stats() {
-    engine::Engine& engine = answerer_.engine();
-    out_.line("model     {} on {}", answerer_.model().name, engine.backend_name());
-    out_.line("loaded in {}", format_ms(answerer_.model().load_ms));
-    out_.line("memory    {} cache reserved, {} work space, {} resident beside the model file",
-              format_bytes(engine.kv_bytes()), format_bytes(engine.scratch_bytes()),
-              format_bytes(os::anonymous_resident_bytes()));
+    partner_.tell(out_);
     if (!last_) return;
-    out_.line("context   {} of {} tokens", last_->n_prompt + static_cast<int>(last_->tokens.size()),
-              engine.n_ctx());
+    out_.line("context   {} of {} tokens", last_->n_prompt + last_->n_answer,
+              partner_.n_ctx() > 0 ? std::to_string(partner_.n_ctx()) : "?");
     out_.line("prompt    {} tokens, {} of them from the cache, {:.1f} tokens/s", last_->n_prompt,
-              last_->n_cached, last_->prefill_tps());
-    out_.line("answer    {} tokens, {:.1f} tokens/s, ended by {}", last_->tokens.size(),
-              last_->decode_tps(), engine::finish_reason_name(last_->finish));
+              last_->n_cached, last_->prefill_tps);
+    out_.line("answer    {} tokens, {:.1f} tokens/s, ended by {}", last_->n_answer,
+              last_->decode_tps, last_->finish_reason);
   }
 
-  Answerer& answerer_;
+  Partner& partner_;
   const RunOptions& options_;
   os::InterruptGuard& interrupt_;
   Output& out_;
   ChatState state_;
-  std::optional<engine::GenerateResult> last_;
+  std::optional<PartnerAnswer> last_;
   bool quit_ = false;
   bool was_interrupted_ = false;
 };
 
 }  // namespace
 
-Status chat(Answerer& answerer, const RunOptions& options, os::InterruptGuard& interrupt,
+Status chat(Partner& partner, const RunOptions& options, os::InterruptGuard& interrupt,
             Output& out) {
-  return Chat(answerer, options, interrupt, out).run();
+  return Chat(partner, options, interrupt, out).run();
 }
 
 }  // namespace hearth::cli

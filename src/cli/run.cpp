@@ -6,6 +6,7 @@
 #include "cli/answer.h"
 #include "cli/chat.h"
 #include "cli/options.h"
+#include "cli/server_partner.h"
 #include "cli/text_input.h"
 #include "cli/verb.h"
 #include "os/interrupt.h"
@@ -20,6 +21,9 @@ class Run final : public Verb {
     parser_.add_to(app);
     add_flag(app, "--reference", reference_,
              "Run the slow exact reference instead of the kernels (to check answers)");
+    add_flag(app, "--local", local_,
+             "Load the model here although a server runs (as --raw, --tokens, --logprobs, -t, "
+             "--cache-type-k and --reference do)");
   }
 
   Status check() override {
@@ -33,13 +37,39 @@ class Run final : public Verb {
       return with_hint(invalid("no prompt"), "give PROMPT, or text on standard input");
     }
     os::InterruptGuard guard;
+    if (const auto server = find_server(out)) {
+      out.note("{} answers, at the server {} (--local loads it here)", options_.model,
+               server->url());
+      return is_chat ? chat(*server, options_, guard, out) : answer_once(*server, out);
+    }
     TRY_LET(const auto answerer, Answerer::make(options_, reference_));
     for (const std::string& warning : answerer->engine().warnings()) out.note("{}", warning);
-    if (is_chat) return chat(*answerer, options_, guard, out);
-    return answer_once(*answerer, out);
+    if (!is_chat) return answer_once(*answerer, out);
+    LocalPartner partner(*answerer);
+    return chat(partner, options_, guard, out);
   }
 
  private:
+  std::unique_ptr<ServerPartner> find_server(Output& out) const {
+    if (local_ || reference_ || needs_own_process(options_)) return nullptr;
+    return ServerPartner::find(options_, out);
+  }
+
+  Status answer_once(ServerPartner& server, Output& out) const {
+    TRY_LET(const auto messages, read_messages());
+    TRY_LET(const PartnerAnswer answer, server.answer(messages, [&](std::string_view text) {
+      if (!out.json()) out.write(text);
+    }));
+    if (out.json()) {
+      out.write_json(server.json_of(answer));
+    } else {
+      out.line("");
+      for (const std::string& warning : answer.warnings) out.note("{}", printable(warning));
+    }
+    if (answer.finish_reason == "interrupted") return interrupted("interrupted");
+    return {};
+  }
+
   Status answer_once(Answerer& answerer, Output& out) const {
     TRY_LET(std::vector<int32_t> prompt, encode_prompt(answerer));
     TRY_LET(engine::GenerateResult result,
@@ -61,23 +91,33 @@ class Run final : public Verb {
 
   Result<std::vector<int32_t>> encode_prompt(Answerer& answerer) const {
     if (options_.tokens) return *options_.tokens;
-    std::string text;
-    if (options_.prompt) {
-      text = *options_.prompt;
-    } else {
-      TRY_LET(text, read_text("-"));
-      if (text.ends_with('\n')) text.pop_back();
+    if (options_.raw) {
+      TRY_LET(const std::string text, read_prompt());
+      return answerer.encode_raw(text);
     }
-    if (options_.raw) return answerer.encode_raw(text);
+    TRY_LET(const auto messages, read_messages());
+    return answerer.encode_messages(messages);
+  }
+
+  Result<std::string> read_prompt() const {
+    if (options_.prompt) return *options_.prompt;
+    TRY_LET(std::string text, read_text("-"));
+    if (text.ends_with('\n')) text.pop_back();
+    return text;
+  }
+
+  Result<nlohmann::ordered_json> read_messages() const {
+    TRY_LET(const std::string text, read_prompt());
     nlohmann::ordered_json messages = nlohmann::ordered_json::array();
     if (options_.system) messages.push_back({{"role", "system"}, {"content", *options_.system}});
     messages.push_back({{"role", "user"}, {"content", text}});
-    return answerer.encode_messages(messages);
+    return messages;
   }
 
   RunOptionParser parser_;
   RunOptions options_;
   bool reference_ = false;
+  bool local_ = false;
 };
 
 }  // namespace

@@ -2,9 +2,11 @@
 // hearth serve: answers programs over HTTP, with one engine process for each loaded model.
 #include "base/env.h"
 #include "base/log.h"
+#include "cli/log_reader.h"
 #include "cli/serve_options.h"
 #include "cli/verb.h"
 #include "hub/store.h"
+#include "os/dirs.h"
 #include "server/model_host.h"
 #include "server/serving.h"
 
@@ -30,17 +32,28 @@ class Serve final : public Verb {
     TRY_LET(server::Profiles profiles, server::Profiles::of_user());
     TRY(keys.list());  // a damaged file is told now, not at the first request
     TRY(profiles.list());
+    if (const Status logs = keep_log(); !logs) out.note("no log is kept: {}", logs.error().message);
     server::ModelHost models(std::move(store), host_options());
     TRY_LET(const auto serving,
             server::Serving::open(serving_, models, std::move(keys), std::move(profiles)));
     greet(out, *serving);
     if (!options_.model.empty()) preload(models);
+    for (const http::BoundAddress& at : serving->bound()) {
+      log_info("serve: hearth {} listens on {}", HEARTH_VERSION, url(at));
+    }
     serving->run();
+    log_info("serve: the end");
     models.shutdown(kLastJobs);
     return {};
   }
 
  private:
+  static Status keep_log() {
+    TRY_LET(const std::filesystem::path file, log_file());
+    TRY(os::make_folders(file.parent_path()));
+    return log_to_file(file);
+  }
+
   server::ModelHostOptions host_options() const {
     server::ModelHostOptions host;
     if (options_.n_parallel > 0) host.load.n_sequences = static_cast<int>(options_.n_parallel);

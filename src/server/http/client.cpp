@@ -17,6 +17,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr size_t kMaxAnswer = 64u << 20;
+constexpr uint64_t kMaxStream = uint64_t{1} << 40;  // nothing of it is kept
+constexpr size_t kMaxHead = 64u << 10;
+constexpr std::chrono::milliseconds kMostDeaf{50};  // to `stop`
 
 std::string request_text(const ServerAddress& server, std::string_view method,
                          std::string_view path, std::string_view body) {
@@ -30,15 +33,27 @@ std::string request_text(const ServerAddress& server, std::string_view method,
   return text + "\r\n" + std::string(body);
 }
 
+struct Head {
+  int status = 0;
+  bool is_chunked = false;
+};
+
+Result<Head> parse_head(std::string_view head) {
+  Head parsed;
+  if (!head.starts_with("HTTP/1.") || head.size() < 12)
+    return corrupt("what answers there is no HTTP server");
+  std::from_chars(head.data() + 9, head.data() + 12, parsed.status);
+  parsed.is_chunked = head.find("\r\nTransfer-Encoding: chunked") != std::string_view::npos;
+  return parsed;
+}
+
 Result<Answer> parse_answer(std::string_view text) {
   const size_t end = text.find("\r\n\r\n");
-  Answer answer;
-  if (!text.starts_with("HTTP/1.") || text.size() < 12 || end == std::string_view::npos)
-    return corrupt("what answers there is no HTTP server");
-  std::from_chars(text.data() + 9, text.data() + 12, answer.status);
-  const std::string_view head = text.substr(0, end);
+  if (end == std::string_view::npos) return corrupt("what answers there is no HTTP server");
+  TRY_LET(const Head head, parse_head(text.substr(0, end)));
   const std::string_view rest = text.substr(end + 4);
-  if (head.find("\r\nTransfer-Encoding: chunked") == std::string_view::npos) {
+  Answer answer{.status = head.status, .body = {}};
+  if (!head.is_chunked) {
     answer.body = rest;
     return answer;
   }
@@ -46,6 +61,66 @@ Result<Answer> parse_answer(std::string_view text) {
   decoder.feed(rest, answer.body);
   if (!decoder.done()) return corrupt("the answer ends in its middle");
   return answer;
+}
+
+// The bytes of one answer, in order, to whoever reads its body. With `Connection: close` the body
+// ends with its last chunk, or with the connection.
+class BodyReader {
+ public:
+  explicit BodyReader(OnBody on_body) : on_body_(on_body) {}
+
+  // True where more is to come.
+  Result<bool> feed(std::string_view bytes) {
+    if (head_.status == 0) {
+      text_ += bytes;
+      const size_t end = text_.find("\r\n\r\n");
+      if (end == std::string::npos) {
+        if (text_.size() > kMaxHead) return corrupt("what answers there is no HTTP server");
+        return true;
+      }
+      TRY_LET(head_, parse_head(std::string_view(text_).substr(0, end)));
+      const std::string rest = text_.substr(end + 4);
+      return give(rest);
+    }
+    return give(bytes);
+  }
+  // The connection is over.
+  Result<int> finish() const {
+    if (head_.status == 0 || (head_.is_chunked && !decoder_.done()))
+      return io_error("the answer ends in its middle");
+    return head_.status;
+  }
+
+ private:
+  Result<bool> give(std::string_view bytes) {
+    text_.clear();
+    if (head_.is_chunked) {
+      decoder_.feed(bytes, text_);
+      if (decoder_.fault()) return corrupt("{}", decoder_.fault()->reason);
+      bytes = text_;
+    }
+    if (!bytes.empty() && !on_body_(head_.status, bytes)) return interrupted("interrupted");
+    return !(head_.is_chunked && decoder_.done());
+  }
+
+  OnBody on_body_;
+  Head head_;
+  ChunkedDecoder decoder_{kMaxStream};
+  std::string text_;
+};
+
+// Runs `io` until `done` is set.
+Status wait_for(asio::io_context& io, const bool& done, const std::atomic<bool>& stop,
+                std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!done) {
+    if (stop) return interrupted("interrupted");
+    if (std::chrono::steady_clock::now() >= deadline)
+      return interrupted("no answer within {} s", patience.count() / 1000);
+    io.restart();
+    io.run_one_for(kMostDeaf);
+  }
+  return {};
 }
 
 }  // namespace
@@ -78,6 +153,42 @@ Result<Answer> ask_server(const ServerAddress& server, std::string_view method,
   if (!io.stopped()) return interrupted("no answer within {} s", patience.count() / 1000);
   if (failed && failed != asio::error::eof) return io_error("{}", failed.message());
   return parse_answer(answer);
+}
+
+Result<int> stream_from_server(const ServerAddress& server, std::string_view method,
+                               std::string_view path, std::string_view body, OnBody on_body,
+                               const std::atomic<bool>& stop, std::chrono::milliseconds patience) {
+  boost::system::error_code failed;
+  const auto address = asio::ip::make_address(server.host, failed);
+  if (failed) return invalid("'{}' is not a numeric address", server.host);
+  const std::string request = request_text(server, method, path, body);
+  std::string bytes(16384, '\0');
+  size_t n_read = 0;
+  bool done = false;
+  // Outlives nothing that its handlers use: what they name stands above.
+  asio::io_context io;
+  tcp::socket socket(io);
+  const auto finished = [&](const boost::system::error_code& error, size_t n = 0) {
+    failed = error;
+    n_read = n;
+    done = true;
+  };
+  socket.async_connect({address, server.port}, finished);
+  TRY(wait_for(io, done, stop, patience));
+  if (failed) return io_error("nobody answers at {} port {}", server.host, server.port);
+  done = false;
+  asio::async_write(socket, asio::buffer(request), finished);
+  TRY(wait_for(io, done, stop, patience));
+  BodyReader reader(on_body);
+  while (!failed) {
+    done = false;
+    socket.async_read_some(asio::buffer(bytes), finished);
+    TRY(wait_for(io, done, stop, patience));
+    TRY_LET(const bool more, reader.feed(std::string_view(bytes).substr(0, n_read)));
+    if (!more) break;
+  }
+  if (failed && failed != asio::error::eof) return io_error("{}", failed.message());
+  return reader.finish();
 }
 
 }  // namespace hearth::http
