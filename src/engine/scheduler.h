@@ -138,7 +138,7 @@ class Scheduler {
   void plan_prompts();
   void plan_guesses();
   int prompt_budget() const;
-  double step_bound_ms(int n_answers) const;
+  double step_aim_ms(int n_answers) const;
   int pending(const Stream& stream) const;
   void add_prompt(Stream& stream, int n);
   void run_step();

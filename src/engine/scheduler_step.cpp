@@ -14,6 +14,9 @@ using namespace scheduling;
 // Until a prompt was measured: large enough to measure well, small enough to be short on any
 // machine.
 constexpr int kFirstChunk = 64;
+// Of kBusyStepMs: chunks are chosen by what the last ones took, and the next takes longer the more
+// stands before it, or where the machine does something else.
+constexpr double kBusyAim = 0.8;
 // What a prompt gets before the next one's turn within a step.
 constexpr int kTurn = 32;
 
@@ -65,8 +68,8 @@ void Scheduler::plan_answers() {
   }
 }
 
-double Scheduler::step_bound_ms(int n_answers) const {
-  if (n_answers > 0) return kBusyStepMs;
+double Scheduler::step_aim_ms(int n_answers) const {
+  if (n_answers > 0) return kBusyAim * kBusyStepMs;
   const Request* only = nullptr;
   for (const Stream* const stream : running_) {
     if (stream->request->paused) continue;
@@ -80,7 +83,7 @@ double Scheduler::step_bound_ms(int n_answers) const {
 int Scheduler::prompt_budget() const {
   const auto n_answers = static_cast<int>(plan_.size());
   const int room = engine_.max_batch() - n_answers;
-  const double ms = step_bound_ms(n_answers) - cost_.answer_ms(n_answers);
+  const double ms = step_aim_ms(n_answers) - cost_.answer_ms(n_answers);
   const int n = cost_.prompt_tokens_within(ms);
   return std::min(room, n > 0 ? std::max(n, kMinChunk) : kFirstChunk);
 }

@@ -31,7 +31,13 @@ void StepCost::add(int n_prompt, int n_answer, double ms) {
   if (n_prompt > 0) {
     const double rest = std::max(0.0, ms - answer_ms(n_answer));
     last_prompt_token_ms_ = std::max(rest, kLeastMs) / n_prompt;
-    return blend(prompt_ms_[size_class(n_prompt)], last_prompt_token_ms_, kNewPrompt);
+    const size_t measured = size_class(n_prompt);
+    blend(prompt_ms_[measured], last_prompt_token_ms_, kNewPrompt);
+    // What was measured of fewer tokens may be old, from before a prompt grew long.
+    for (size_t i = 0; i < measured; ++i) {
+      if (prompt_ms_[i] > 0) prompt_ms_[i] = std::max(prompt_ms_[i], prompt_ms_[measured]);
+    }
+    return;
   }
   if (n_answer <= 0 || n_answer > kMaxRows) return;
   const auto i = static_cast<size_t>(n_answer);

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "server/routes.h"
 
 namespace hearth::server {
@@ -76,6 +78,57 @@ Json body_of(const Route& route) {
           {"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
 }
 
+// The members that every whole answer of a route has, "name type …"; nothing: an answer may be of
+// several shapes.
+struct AnswerMembers {
+  std::string_view method, pattern, members;
+};
+constexpr std::string_view kCompletion =
+    "id string object string created integer model string choices array usage object";
+constexpr std::string_view kResponse =
+    "id string object string created_at integer status string model string output array";
+constexpr AnswerMembers kAnswers[] = {
+    {"GET", "/v1/models", "object string data array"},
+    {"GET", "/v1/models/{model...}", "id string object string created integer owned_by string"},
+    {"POST", "/v1/chat/completions", kCompletion},
+    {"POST", "/v1/completions", kCompletion},
+    {"POST", "/v1/embeddings", "object string data array model string usage object"},
+    {"POST", "/v1/rerank", "object string model string results array usage object"},
+    {"POST", "/v1/responses", kResponse},
+    {"GET", "/v1/responses/{id}", kResponse},
+    {"DELETE", "/v1/responses/{id}", "id string object string deleted boolean"},
+    {"POST", "/api/chat", "model string created_at string message object done boolean"},
+    {"POST", "/api/generate", "model string created_at string response string done boolean"},
+    {"POST", "/api/embed", "model string embeddings array prompt_eval_count integer"},
+    {"POST", "/api/embeddings", "embedding array"},
+    {"GET", "/api/tags", "models array"},
+    {"POST", "/api/show", "details object model_info object capabilities array"},
+    {"GET", "/api/ps", "models array"},
+    {"GET", "/api/version", "version string hearth string"},
+    {"GET", "/health", "status string"},
+    {"GET", "/v1/health", "status string"},
+    {"GET", "/props", "default_generation_settings object total_slots integer modalities object"},
+    {"POST", "/tokenize", "tokens array"},
+    {"POST", "/detokenize", "content string"},
+    {"POST", "/apply-template", "prompt string"},
+    {"POST", "/v1/messages", "id string type string role string content array usage object"},
+    {"POST", "/v1/messages/count_tokens", "input_tokens integer"},
+};
+
+// Of an object whose members are as in AnswerMembers.
+Json object_schema(std::string_view members) {
+  Json properties = Json::object(), required = Json::array();
+  while (!members.empty()) {
+    const size_t name_end = members.find(' ');
+    const size_t type_end = std::min(members.find(' ', name_end + 1), members.size());
+    const std::string name(members.substr(0, name_end));
+    properties[name] = {{"type", members.substr(name_end + 1, type_end - name_end - 1)}};
+    required.push_back(name);
+    members.remove_prefix(std::min(type_end + 1, members.size()));
+  }
+  return {{"type", "object"}, {"required", required}, {"properties", properties}};
+}
+
 Json good_answer(const Route& route) {
   Json content = Json::object();
   const bool is_text = route.pattern == "/" || route.pattern == "/metrics";
@@ -84,11 +137,22 @@ Json good_answer(const Route& route) {
   } else {
     content["application/json"] = Json::object();
   }
-  if (route.streaming == Streaming::kSse)
-    content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
-  if (route.streaming == Streaming::kNdjson)
-    content["application/x-ndjson"] = {{"schema", {{"type", "string"}}}};
+  for (const AnswerMembers& answer : kAnswers) {
+    if (answer.method == route.method && answer.pattern == route.pattern)
+      content["application/json"]["schema"] = object_schema(answer.members);
+  }
+  // OpenAPI 3.1 has no word for what one event or one line of a stream is.
+  if (route.streaming == Streaming::kSse) content["text/event-stream"] = Json::object();
+  if (route.streaming == Streaming::kNdjson) content["application/x-ndjson"] = Json::object();
   return {{"description", "the answer"}, {"content", std::move(content)}};
+}
+
+std::string parameter_of(std::string_view pattern) {
+  const size_t open = pattern.find('{');
+  if (open == std::string_view::npos) return "";
+  std::string name(pattern.substr(open + 1, pattern.find('}') - open - 1));
+  if (name.ends_with("...")) name.resize(name.size() - 3);
+  return name;
 }
 
 Json answers_of(const Route& route) {
@@ -96,7 +160,7 @@ Json answers_of(const Route& route) {
   const auto refer = [&](const char* status, const char* name) {
     answers[status] = {{"$ref", fmt::format("#/components/responses/{}", name)}};
   };
-  if (route.body_bytes > 0) refer("400", "BadRequest");
+  if (route.body_bytes > 0 || !parameter_of(route.pattern).empty()) refer("400", "BadRequest");
   if (route.permission != Permission::kOpen) {
     refer("401", "NoKey");
     refer("403", "Forbidden");
@@ -110,14 +174,6 @@ Json answers_of(const Route& route) {
   }
   refer("421", "WrongHost");
   return answers;
-}
-
-std::string parameter_of(std::string_view pattern) {
-  const size_t open = pattern.find('{');
-  if (open == std::string_view::npos) return "";
-  std::string name(pattern.substr(open + 1, pattern.find('}') - open - 1));
-  if (name.ends_with("...")) name.resize(name.size() - 3);
-  return name;
 }
 
 // "/v1/models/{model...}" as OpenAPI writes it.
@@ -149,8 +205,16 @@ Json operation(const Route& route) {
 }
 
 Json error_answer(std::string_view description) {
-  return {{"description", description},
-          {"content", {{"application/json", {{"schema", {{"type", "object"}}}}}}}};
+  return {
+      {"description", description},
+      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+}
+
+// Of Ollama's dialect a text; of the others an object, beside Anthropic's "type": "error".
+Json error_schema() {
+  Json inner = object_schema("message string type string");
+  inner["type"] = {"object", "string"};
+  return {{"type", "object"}, {"required", {"error"}}, {"properties", {{"error", inner}}}};
 }
 
 std::string lowered(std::string_view text) {
@@ -211,6 +275,7 @@ Json openapi_document() {
            {{"securitySchemes",
              {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}},
               {"header", {{"type", "apiKey"}, {"in", "header"}, {"name", "x-api-key"}}}}},
+            {"schemas", {{"Error", error_schema()}}},
             {"responses", std::move(answers)}}}};
 }
 

@@ -244,7 +244,22 @@ TEST_F(SchedulerTest, a_step_beside_answers_takes_no_longer_than_its_bound) {
     EXPECT_GE(figures.last_answer_tokens, 1);  // the writer goes on in every step
   }
   EXPECT_LE(longest, Scheduler::kBusyStepMs);
-  EXPECT_GE(largest, 30);  // (150 - 20) / 4 = 32: the bound is used, too
+  EXPECT_GE(largest, 25);  // (0.8 * 150 - 20) / 4: the bound is used, too
+}
+
+TEST_F(SchedulerTest, a_step_beside_answers_keeps_its_bound_while_tokens_cost_more_and_more) {
+  load({.n_ctx = 2048, .n_sequences = 4, .max_batch = 512, .max_outputs = 4}, with_clock());
+  clock_.prompt_ms = 1;
+  clock_.answer_ms = 5;
+  const Heard& writer = run_->submit(run_->request(run_->prompt(20), 300));
+  while (writer.answers.empty() || writer.answers.at(0).tokens.size() < 10) scheduler().step();
+  run_->submit(run_->request(run_->prompt(1500, 1), 5));
+  while (scheduler().figures().n_running + scheduler().figures().n_waiting > 1) {
+    clock_.prompt_ms *= 1.08;
+    ASSERT_TRUE(scheduler().step());
+    if (scheduler().figures().last_prompt_tokens > Scheduler::kMinChunk)
+      EXPECT_LE(scheduler().figures().last_ms, Scheduler::kBusyStepMs);
+  }
 }
 
 TEST_F(SchedulerTest, a_short_request_waits_for_no_more_than_a_lone_step_of_a_long_prompt) {

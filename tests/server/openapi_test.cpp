@@ -51,6 +51,26 @@ TEST(OpenApi, every_route_and_field_is_in_it_and_nothing_else) {
   }
 }
 
+TEST(OpenApi, answers_name_their_members_and_a_path_with_a_parameter_may_be_wrong) {
+  const Json paths = openapi_document()["paths"];
+  const Json& model = paths["/v1/models/{model}"]["get"]["responses"];
+  EXPECT_TRUE(model.contains("400"));
+  EXPECT_FALSE(paths["/v1/models"]["get"]["responses"].contains("400"));
+  EXPECT_EQ(model["200"]["content"]["application/json"]["schema"]["required"],
+            Json({"id", "object", "created", "owned_by"}));
+  // Streams have a kind, but no schema: an event is none of the document's types.
+  const Json& chat = paths["/v1/chat/completions"]["post"]["responses"]["200"]["content"];
+  EXPECT_EQ(chat["text/event-stream"], Json::object());
+  size_t n_described = 0;
+  for (const auto& [path, operations] : paths.items()) {
+    for (const auto& [method, operation] : operations.items())
+      n_described +=
+          operation["responses"]["200"]["content"].contains("application/json") &&
+          operation["responses"]["200"]["content"]["application/json"].contains("schema");
+  }
+  EXPECT_EQ(n_described, 25u) << "a row of the table names no route";
+}
+
 TEST(OpenApi, yaml_keeps_what_json_says) {
   const Json value = {{"a", {1, Json::object(), {{"b", "c: \"d\"\n"}}}}, {"e", Json::array()}};
   EXPECT_EQ(yaml_text(value),

@@ -72,7 +72,7 @@ std::optional<Fault> parse_target(RequestHead& head) {
   const size_t question = head.target.find('?');
   if (question != std::string::npos) head.query = head.target.substr(question + 1);
   auto path = percent_decoded(std::string_view(head.target).substr(0, question));
-  if (!path) return Fault{400, "the target's percent-encoding is broken"};
+  if (!path) return Fault{400, "a percent escape of the target is broken or a control character"};
   head.path = std::move(*path);
   return {};
 }
