@@ -1,30 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The official Python packages openai, ollama and anthropic, unchanged, against a running hearth
-with real models: chat, streams, tools, structured output, embeddings, errors.
+with real models (embeddings: a toy one): chat, streams, tools, structured output, embeddings,
+errors.
 
-Usage: sdks_test.py HEARTH    (the program; HEARTH_TEST_MODELS holds the models)
+Usage: sdks_test.py HEARTH MAKE_TOY_MODEL     (the models are those of HEARTH_TEST_MODELS)
 """
 import json
 import os
-import re
-import shutil
-import signal
-import socket
-import subprocess
+import pathlib
 import sys
-import tempfile
-import time
 import unittest
-import urllib.request
 
 import anthropic
 import ollama
 import openai
 from pydantic import BaseModel
 
-HEARTH = ""
-SMALL, CODER = "smollm2-135m", "qwen2.5-coder-1.5b"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from serving import Server  # noqa: E402 (the path comes first)
+
+HEARTH = MAKE_TOY = ""
+SMALL, CODER, VECTORS = "smollm2-135m", "qwen2.5-coder-1.5b", "toy-bert"
 WEATHER = {
     "name": "get_weather",
     "description": "The weather of a city now",
@@ -43,49 +40,13 @@ class City(BaseModel):
     inhabitants: int
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Server:
-    """`hearth serve` in a home of its own, which holds the models by links."""
-
-    def __init__(self):
-        self.home = tempfile.mkdtemp(prefix="hearth-sdks-")
-        os.symlink(os.path.realpath(os.environ["HEARTH_TEST_MODELS"]), self.home + "/models")
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        environment = dict(os.environ, HEARTH_HOME=self.home)
-        self.log = open(self.home + "/log", "w", encoding="utf-8")
-        self.process = subprocess.Popen([HEARTH, "serve", "--port", str(self.port)],
-                                        env=environment, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                urllib.request.urlopen(self.url + "/health", timeout=5).read()
-                return
-            except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    self.stop()
-                    raise
-                time.sleep(0.05)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(timeout=20)
-        self.log.close()
-        shutil.rmtree(self.home)
-        return status
-
-
 SERVER = None
 
 
 def setUpModule():
     global SERVER
-    SERVER = Server()
+    SERVER = Server(HEARTH, models=os.environ["HEARTH_TEST_MODELS"],
+                    toys={VECTORS: "bert --vocabulary"}, make_toy=MAKE_TOY)
 
 
 def tearDownModule():
@@ -183,6 +144,15 @@ class OpenAi(unittest.TestCase):
         self.assertEqual(answer.choices[0].finish_reason, "stop")
         self.assertIsInstance(json.loads(answer.choices[0].message.content), dict)
 
+    def test_embeddings_are_of_length_one_and_as_short_as_asked(self):
+        texts = ["a cat", "rain"]
+        whole = self.client.embeddings.create(model=VECTORS, input=texts)
+        self.assertEqual(len(whole.data), 2)
+        self.assertAlmostEqual(sum(x * x for x in whole.data[0].embedding), 1, places=4)
+        self.assertNotEqual(whole.data[0].embedding, whole.data[1].embedding)
+        short = self.client.embeddings.create(model=VECTORS, input=texts, dimensions=8)
+        self.assertEqual(len(short.data[0].embedding), 8)
+
     def test_completions_echo_their_prompt(self):
         answer = self.client.completions.create(model=SMALL, prompt="Once upon a", max_tokens=8,
                                                 temperature=0, echo=True)
@@ -254,6 +224,11 @@ class Ollama(unittest.TestCase):
         self.assertEqual(call.function.name, "get_weather")
         self.assertIn("hanoi", call.function.arguments["city"].lower())
 
+    def test_embeddings(self):
+        answer = self.client.embed(model=VECTORS, input=["a cat", "rain"])
+        self.assertEqual(len(answer.embeddings), 2)
+        self.assertNotEqual(answer.embeddings[0], answer.embeddings[1])
+
     def test_generate_streams_text(self):
         parts = list(self.client.generate(model=SMALL, prompt="Once upon a", raw=True, stream=True,
                                           options={"num_predict": 8, "temperature": 0}))
@@ -321,5 +296,5 @@ class Anthropic(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    HEARTH = sys.argv.pop(1)
+    HEARTH, MAKE_TOY = sys.argv.pop(1), sys.argv.pop(1)
     unittest.main(verbosity=2)
