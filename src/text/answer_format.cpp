@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "text/answer_format.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth::text {
@@ -17,6 +18,19 @@ const std::vector<std::pair<std::string_view, CallMarks>>& known_marks() {
        {"<|tool_call_begin|>", "<|tool_call_end|>", {"<|tool_call_argument_begin|>"}}},
       // Mistral: a list of objects, or a name, perhaps an id, the arguments
       {"[TOOL_CALLS]", {"[TOOL_CALLS]", "", {"[CALL_ID]", "[ARGS]"}}},
+      // Gemma 4
+      {"<|tool_call>", {"<|tool_call>", "<tool_call|>", {}}},
+      // LFM2, whose templates name the list of tools and not always the calls
+      {"<|tool_call_start|>", {"<|tool_call_start|>", "<|tool_call_end|>", {}}},
+      {"<|tool_list_start|>", {"<|tool_call_start|>", "<|tool_call_end|>", {}}},
+      {"\"List of tools: [\"", {"<|tool_call_start|>", "<|tool_call_end|>", {}}},
+      // MiniMax M2
+      {"<minimax:tool_call>", {"<minimax:tool_call>", "</minimax:tool_call>", {}}},
+      // DeepSeek V3.2, V4; the templates put the tags together
+      {"｜DSML｜function_calls>", {"<｜DSML｜function_calls>", "</｜DSML｜function_calls>", {}}},
+      {"｜DSML｜tool_calls>", {"<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", {}}},
+      {"'function_calls>", {"<｜DSML｜function_calls>", "</｜DSML｜function_calls>", {}}},
+      {"'tool_calls>", {"<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", {}}},
       // Hermes, Qwen; with tags inside Qwen3-Coder and GLM
       {"<tool_call>", {"<tool_call>", "</tool_call>", {}}},
       {"<tool_calls>", {"<tool_calls>", "</tool_calls>", {}}},
@@ -44,6 +58,9 @@ AnswerFormat find_answer_format(std::string_view source) {
   if (has("<think>")) {
     format.think_begin = "<think>";
     format.think_end = "</think>";
+  } else if (has("<|channel>") && has("<channel|>")) {  // Gemma 4
+    format.think_begin = "<|channel>thought";
+    format.think_end = "<channel|>";
   } else if (has("[THINK]")) {
     format.think_begin = "[THINK]";
     format.think_end = "[/THINK]";
@@ -55,7 +72,10 @@ AnswerFormat find_answer_format(std::string_view source) {
   for (const auto& [mark, calls] : known_marks()) {
     // Tags of functions inside of <tool_call> are read there.
     const bool is_inside = mark == "<function=" && has("<tool_call>");
-    if (has(mark) && !is_inside) format.calls.push_back(calls);
+    const bool is_foreign = calls.begin.starts_with("<｜DSML｜") && !has("｜DSML｜");
+    const bool is_known = std::any_of(format.calls.begin(), format.calls.end(),
+                                      [&](const CallMarks& one) { return one == calls; });
+    if (has(mark) && !is_inside && !is_foreign && !is_known) format.calls.push_back(calls);
   }
   for (const std::string_view mark : kAround) {
     if (has(mark)) format.dropped.emplace_back(mark);

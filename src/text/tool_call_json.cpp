@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "text/loose_value.h"
 #include "text/messages.h"
 
 namespace hearth::text {
@@ -222,11 +223,90 @@ bool read_parameters(std::string_view body, std::string_view key_begin, std::str
   return true;
 }
 
+constexpr std::string_view kDsml = "｜DSML｜";
+
+// The value of a parameter's tag, whose attributes are what is behind its name.
+Json parameter_value(std::string_view attributes, std::string_view text) {
+  if (attributes.find("string=\"true\"") != attributes.npos) return std::string(text);
+  return value_of(text);
+}
+
+std::vector<WholeCall> read_invokes(std::string_view body) {
+  const std::string dsml(body.starts_with("<｜DSML｜") ? kDsml : "");
+  const std::string invoke = "<" + dsml + "invoke name=\"", invoke_end = "</" + dsml + "invoke>";
+  const std::string key_begin = "<" + dsml + "parameter name=\"";
+  const std::string value_end = "</" + dsml + "parameter>";
+  std::vector<WholeCall> calls;
+  while (!body.empty()) {
+    const auto before = cut(body, invoke);
+    const auto name = before ? cut(body, "\"") : before;
+    const auto rest = name ? cut(body, ">") : name;
+    auto inside = rest ? cut(body, invoke_end) : rest;
+    if (!inside || !trimmed(*before).empty() || trimmed(*name).empty()) return {};
+    Json arguments = Json::object();
+    for (size_t n = 0; !trimmed(*inside).empty(); ++n) {
+      const auto between = cut(*inside, key_begin);
+      const auto key = between ? cut(*inside, "\"") : between;
+      const auto attributes = key ? cut(*inside, ">") : key;
+      const auto value = attributes ? cut(*inside, value_end) : attributes;
+      if (!value || !trimmed(*between).empty() || n >= kMaxJsonMembers) return {};
+      arguments[std::string(*key)] = parameter_value(*attributes, *value);
+    }
+    calls.push_back({std::string(trimmed(*name)), written(arguments)});
+    body = trimmed(body);
+  }
+  return calls;
+}
+
+// call:NAME{…}
+std::vector<WholeCall> read_bare_objects(std::string_view body) {
+  std::vector<WholeCall> calls;
+  LooseReader reader(body);
+  while (!reader.at_end()) {
+    if (!calls.empty()) reader.take(",");
+    if (!reader.take("call:")) return {};
+    const std::string name(reader.word());
+    const auto arguments = reader.value();
+    if (name.empty() || !arguments || !arguments->is_object()) return {};
+    calls.push_back({name, written(*arguments)});
+  }
+  return calls;
+}
+
+// [NAME(KEY=VALUE, …), …], with or without the brackets
+std::vector<WholeCall> read_python_calls(std::string_view body) {
+  std::vector<WholeCall> calls;
+  LooseReader reader(body);
+  const bool is_list = reader.take("[");
+  while (is_list ? !reader.take("]") : !reader.at_end()) {
+    if (!calls.empty() && !reader.take(",")) return {};
+    const std::string name(reader.word());
+    if (name.empty() || !reader.take("(")) return {};
+    Json arguments = Json::object();
+    while (!reader.take(")")) {
+      if (!arguments.empty() && !reader.take(",")) return {};
+      const std::string key(reader.word());
+      auto value = !key.empty() && reader.take("=") ? reader.value() : std::nullopt;
+      if (!value || arguments.size() >= kMaxJsonMembers) return {};
+      arguments[key] = std::move(*value);
+    }
+    calls.push_back({name, written(arguments)});
+  }
+  return reader.at_end() ? calls : std::vector<WholeCall>();
+}
+
 }  // namespace
 
+// Beside what tool_call_json.h names: <invoke name="NAME"><parameter name="KEY">VALUE</parameter>…
+// </invoke>, also with DeepSeek's ｜DSML｜ in each tag and string="true" or "false" behind the key;
+// [NAME(KEY=VALUE, …), …] with Python's literals; call:NAME{KEY:VALUE,…} (loose_value.h).
 std::vector<WholeCall> read_tagged_calls(std::string_view body) {
   std::vector<WholeCall> calls;
   body = trimmed(body);
+  if (body.starts_with("<invoke ") || body.starts_with("<｜DSML｜invoke "))
+    return read_invokes(body);
+  if (body.starts_with("call:")) return read_bare_objects(body);
+  if (auto python = read_python_calls(body); !python.empty()) return python;
   while (body.starts_with("<function=")) {
     cut(body, "<function=");
     const auto name = cut(body, ">");

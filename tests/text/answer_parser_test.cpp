@@ -240,6 +240,59 @@ const std::vector<Case> kCases = {
      "",
      "",
      {{"add", "{\"x\":1}"}}},
+    {"gemma 4",
+     "<|channel>thought <channel|> <|tool_call>",
+     "<|channel>thought\nHm.\n<channel|>I look.<|tool_call>call:get_weather{city:<|\"|>Sai \"Gon\""
+     "<|\"|>,days:3,deep:{a:[1,true,null],<|\"|>b c<|\"|>:<|\"|>x,}<|\"|>}}<tool_call|><|tool_call>"
+     "call:add{}<tool_call|>",
+     "I look.",
+     "Hm.",
+     {{"get_weather", R"({"city":"Sai \"Gon\"","days":3,"deep":{"a":[1,true,null],"b c":"x,}"}})"},
+      {"add", "{}"}}},
+    {"gemma 4, thinking off, and what is no call",
+     "<|channel>thought <channel|> <|tool_call>",
+     "<|channel>thought\n<channel|>Yes.<|tool_call>call:add{x:}<tool_call|>",
+     "Yes.<|tool_call>call:add{x:}<tool_call|>",
+     "",
+     {},
+     1},
+    {"lfm2",
+     "<|tool_list_start|>",
+     "I look.<|tool_call_start|>[get_weather(city=\"Hà Nội\", days=2, deep={'a': [1, True, None, "
+     "-1.5e+3]}), add(x='it\\'s\\u00fc', y=(1, 2,))]<|tool_call_end|>",
+     "I look.",
+     "",
+     {{"get_weather", R"({"city":"Hà Nội","days":2,"deep":{"a":[1,true,null,-1500.0]}})"},
+      {"add", R"({"x":"it'sü","y":[1,2]})"}}},
+    {"lfm2 in json",
+     "<|tool_call_start|>",
+     "<|tool_call_start|>[{\"name\": \"add\", \"arguments\": {\"x\": 1}}]<|tool_call_end|>Done.",
+     "Done.",
+     "",
+     {{"add", R"({"x": 1})"}}},
+    {"minimax m2",
+     "<think></think><minimax:tool_call>",
+     "<think>Hm.</think>\n\n<minimax:tool_call>\n<invoke name=\"get_weather\">\n<parameter "
+     "name=\"city\">a < b</parameter>\n<parameter name=\"days\">3</parameter>\n</invoke>\n<invoke "
+     "name=\"add\">\n</invoke>\n</minimax:tool_call>",
+     "",
+     "Hm.",
+     {{"get_weather", R"({"city":"a < b","days":3})"}, {"add", "{}"}}},
+    {"deepseek v3.2",
+     "'｜DSML｜' + 'function_calls>",
+     "So.\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"get_weather\">\n<｜DSML｜parameter "
+     "name=\"city\" string=\"true\">3</｜DSML｜parameter>\n<｜DSML｜parameter name=\"days\" "
+     "string=\"false\">[3]</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+     "So.",
+     "",
+     {{"get_weather", R"({"city":"3","days":[3]})"}}},
+    {"deepseek v4, broken",
+     "'｜DSML｜' + 'tool_calls>",
+     "<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"add\"></｜DSML｜tool_calls>",
+     "<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"add\"></｜DSML｜tool_calls>",
+     "",
+     {},
+     1},
     {"function tags",
      "<function=",
      "<function=add>{\"x\": 1}</function>",
@@ -420,6 +473,13 @@ TEST(AnswerFormat, real_templates_show_their_marks) {
       {"deepseek-ai-DeepSeek-R1-Distill-Qwen-32B", "<｜tool▁call▁begin｜>"},
       {"moonshotai-Kimi-K2", "<|tool_call_begin|>"},
       {"meetkai-functionary-medium-v3.1", "<function="},
+      {"google-gemma-4-31B-it", "<|tool_call>"},
+      {"LFM2-8B-A1B", "<|tool_call_start|>"},
+      {"LFM2.5-8B-A1B", "<|tool_call_start|>"},
+      {"LFM2.5-Instruct", "<|tool_call_start|>"},
+      {"MiniMax-M2", "<minimax:tool_call>"},
+      {"deepseek-ai-DeepSeek-V3.2", "<｜DSML｜function_calls>"},
+      {"deepseek-ai-DeepSeek-V4", "<｜DSML｜tool_calls>"},
   };
   for (const auto& [name, begin] : begins) {
     const AnswerFormat format = format_of(name);
@@ -429,6 +489,7 @@ TEST(AnswerFormat, real_templates_show_their_marks) {
   EXPECT_EQ(format_of("openai-gpt-oss-120b").style, AnswerStyle::kHarmony);
   EXPECT_EQ(format_of("meetkai-functionary-medium-v3.2").style, AnswerStyle::kFunctionary);
   EXPECT_EQ(format_of("Qwen-Qwen3-0.6B").think_end, "</think>");
+  EXPECT_EQ(format_of("google-gemma-4-31B-it").think_end, "<channel|>");
   EXPECT_EQ(format_of("mistralai-Ministral-3-14B-Reasoning-2512").think_begin, "[THINK]");
   EXPECT_TRUE(format_of("google-gemma-2-2b-it").has_bare_calls);
   EXPECT_TRUE(format_of("meta-llama-Llama-3.2-3B-Instruct").has_bare_calls);

@@ -30,7 +30,11 @@ class Marks {
     return id != text::kNoToken && (tokenizer_.token_kinds(id) & kSpecial) != 0;
   }
   Expr part(const std::string& mark) const {
-    return is_special(mark) ? builder_.special(mark) : builder_.literal(mark);
+    if (is_special(mark)) return builder_.special(mark);
+    // "<|channel>thought": a token with text behind it.
+    const size_t end = std::min(mark.find('>'), mark.size() - 1) + 1;
+    if (end == mark.size() || !is_special(mark.substr(0, end))) return builder_.literal(mark);
+    return builder_.sequence({builder_.special(mark.substr(0, end)), part(mark.substr(end))});
   }
   Trigger trigger(const std::string& mark, Expr then) const {
     return {mark, is_special(mark), then};

@@ -110,6 +110,10 @@ const char* const kTemplates[] = {
     "<|tool_call_begin|><|tool_calls_section_begin|><|tool_calls_section_end|>",
     "<function=",
     "<tool_calls>",
+    "<|channel>thought<channel|><|tool_call>",
+    "<|tool_list_start|>",
+    "<minimax:tool_call>",
+    "｜DSML｜function_calls>",
     "no marks",
 };
 
