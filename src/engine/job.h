@@ -51,8 +51,10 @@ struct Job {
   std::string suffix;              // kComplete: fill in the middle between prompt and suffix
   std::vector<int32_t> tokens;     // kComplete instead of prompt; kDetokenize
   std::vector<std::string> texts;  // kEmbed, kRerank
-  bool add_special = true;         // kComplete, kTokenize: beginning-of-text tokens
-  bool parse_special = true;       // kComplete, kTokenize: texts of special tokens become tokens
+  // kEmbed instead of texts: how many of `tokens`, as they are, belong to each input.
+  std::vector<int32_t> token_counts;
+  bool add_special = true;    // kComplete, kTokenize: beginning-of-text tokens
+  bool parse_special = true;  // kComplete, kTokenize: texts of special tokens become tokens
 
   // The answer.
   sample::SamplerParams sampler;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 
 #include "base/clock.h"
@@ -14,6 +15,11 @@ namespace hearth::engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Where nothing else is to be done but wait for a long text to be read.
+constexpr std::chrono::milliseconds kPause{5};
+// Some ten milliseconds to write and to read, at both ends of the channel.
+constexpr size_t kTokensAtOnce = 32768;
 
 // Vectors have length 1, so their cosine is their product.
 double cosine(const std::vector<float>& a, const std::vector<float>& b) {
@@ -41,7 +47,8 @@ JobRunner::JobRunner(Engine& engine, const text::Tokenizer& tokenizer,
       sink_(std::move(sink)),
       prompts_(chat_template, tokenizer, engine.n_ctx()),
       masks_(tokenizer),
-      scheduler_(engine, tokenizer, std::move(options)) {}
+      scheduler_(engine, tokenizer, std::move(options)),
+      preparer_([this](Job& job) { return read(job); }) {}
 
 JobRunner::~JobRunner() = default;
 
@@ -55,40 +62,116 @@ void JobRunner::fail(uint64_t id, Error error, int64_t retry_after_s) {
 }
 
 void JobRunner::submit(Job job) {
-  switch (job.kind) {
-    case JobKind::kChat:
-    case JobKind::kComplete:
-      return answer(job);
-    case JobKind::kEmbed:
-    case JobKind::kRerank:
-      return start_vectors(std::move(job));
-    case JobKind::kTokenize:
-    case JobKind::kDetokenize:
-    case JobKind::kTemplate:
-    case JobKind::kCount:
-      break;
+  if (!JobPreparer::is_long(job)) return read(job)(job);
+  const uint64_t id = job.id;
+  if (const Status given = preparer_.give(std::move(job)); !given) {
+    constexpr int64_t kSoonS = 2;
+    fail(id, given.error(), kSoonS);
   }
-  auto result = result_of(job);
-  if (!result) return fail(job.id, std::move(result).error());
+}
+
+JobPreparer::Then JobRunner::read(Job& job) {
+  if (job.kind == JobKind::kChat || job.kind == JobKind::kComplete) {
+    auto prompt = std::make_shared<Result<JobPrompt>>(read_prompt(job));
+    return [this, prompt](Job& read) {
+      if (!*prompt) return fail(read.id, std::move(*prompt).error());
+      answer(read, std::move(**prompt));
+    };
+  }
+  if (job.kind == JobKind::kEmbed || job.kind == JobKind::kRerank) {
+    const uint64_t id = job.id;
+    auto made = std::make_shared<Result<VectorJob>>(make_vectors(std::move(job)));
+    job.id = id;
+    return [this, made](Job& read) {
+      if (!*made) return fail(read.id, std::move(*made).error());
+      start_vectors(std::move(**made));
+    };
+  }
+  if (job.kind == JobKind::kTokenize) {
+    const auto tokens = std::make_shared<std::vector<int32_t>>(tokenizer_.encode(
+        job.prompt, {.add_special = job.add_special, .parse_special = job.parse_special}));
+    return [this, tokens](Job& read) {
+      const bool is_short = tokens->size() <= kTokensAtOnce;
+      token_jobs_.push_front({read.id, std::move(*tokens), 0, false});
+      if (is_short) step_tokens();
+    };
+  }
+  auto result = std::make_shared<Result<Json>>(result_of(job));
+  return [this, result](Job& read) {
+    if (!*result) return fail(read.id, std::move(*result).error());
+    tell(read.id, std::move(**result));
+  };
+}
+
+Result<JobPrompt> JobRunner::read_prompt(const Job& job) const {
+  TRY(check_answer(job));
+  return prompts_.make(job);
+}
+
+void JobRunner::tell(uint64_t id, Json result) {
   Event event;
-  event.id = job.id;
+  event.id = id;
   event.kind = EventKind::kResult;
-  event.result = std::move(*result);
+  event.result = std::move(result);
   sink_(std::move(event));
   Event done;
-  done.id = job.id;
+  done.id = id;
   done.kind = EventKind::kDone;
   sink_(std::move(done));
 }
 
-Result<Json> JobRunner::result_of(const Job& job) const {
-  if (job.kind == JobKind::kTokenize) {
-    const auto tokens = tokenizer_.encode(
-        job.prompt, {.add_special = job.add_special, .parse_special = job.parse_special});
-    Json pieces = Json::array();
-    for (const int32_t id : tokens) pieces.push_back(tokenizer_.piece(id, true));
-    return Json{{"tokens", tokens}, {"pieces", std::move(pieces)}};
+// The next tokens of the first job that may go on.
+bool JobRunner::step_tokens() {
+  const auto at = std::find_if(token_jobs_.begin(), token_jobs_.end(),
+                               [](const TokenJob& job) { return !job.parked; });
+  if (at == token_jobs_.end()) return false;
+  TokenJob job = std::move(*at);
+  token_jobs_.erase(at);
+  const auto some = std::span(job.tokens)
+                        .subspan(job.n_told)
+                        .first(std::min(kTokensAtOnce, job.tokens.size() - job.n_told));
+  job.n_told += some.size();
+  Json pieces = Json::array();
+  for (const int32_t id : some) pieces.push_back(tokenizer_.piece(id, true));
+  Json result = {{"tokens", std::vector(some.begin(), some.end())}, {"pieces", std::move(pieces)}};
+  if (job.n_told == job.tokens.size()) {
+    tell(job.id, std::move(result));
+    return true;
   }
+  Event event;
+  event.id = job.id;
+  event.kind = EventKind::kResult;
+  event.result = std::move(result);
+  token_jobs_.push_back(std::move(job));
+  sink_(std::move(event));
+  return true;
+}
+
+bool JobRunner::take_prepared() {
+  auto prepared = preparer_.take();
+  if (!prepared) return false;
+  Job& job = prepared->job;
+  const auto waited_ms = static_cast<int64_t>(prepared->waited_ms);
+  if (!prepared->then) {
+    fail(job.id, {ErrorCode::kNoMemory, "no memory to read the text", ""});
+    return true;
+  }
+  if (job.deadline_ms > 0 && waited_ms >= job.deadline_ms) {
+    fail(job.id, {ErrorCode::kInterrupted,
+                  fmt::format("the deadline of {} ms passed", job.deadline_ms), ""});
+    return true;
+  }
+  if (job.deadline_ms > 0) job.deadline_ms -= waited_ms;
+  const uint64_t id = job.id;
+  prepared->then(job);
+  if (prepared->parked) park(id, true);
+  // Cancelled meanwhile: the scheduler did not know it yet.
+  const std::lock_guard lock(mutex_);
+  if (std::find(cancels_.begin(), cancels_.end(), id) != cancels_.end()) scheduler_.cancel(id);
+  return true;
+}
+
+Result<Json> JobRunner::result_of(const Job& job) const {
   if (job.kind == JobKind::kDetokenize) {
     for (const int32_t id : job.tokens) {
       if (!tokenizer_.contains(id)) {
@@ -117,8 +200,6 @@ Status JobRunner::check_answer(const Job& job) const {
 }
 
 Result<GenerationRequest> JobRunner::make_request(const Job& job, JobPrompt& prompt) {
-  TRY(check_answer(job));
-  TRY_LET(prompt, prompts_.make(job));
   GenerationRequest request;
   request.id = job.id;
   request.owner = job.owner;
@@ -140,8 +221,7 @@ Result<GenerationRequest> JobRunner::make_request(const Job& job, JobPrompt& pro
   return request;
 }
 
-void JobRunner::answer(Job& job) {
-  JobPrompt prompt;
+void JobRunner::answer(Job& job, JobPrompt prompt) {
   auto request = make_request(job, prompt);
   if (!request) return fail(job.id, std::move(request).error());
   JobEventOptions options{.id = job.id,
@@ -167,18 +247,38 @@ void JobRunner::answer(Job& job) {
 
 // -- vectors
 
-void JobRunner::start_vectors(Job job) {
-  const uint64_t id = job.id;
-  auto made = make_vectors(std::move(job));
-  if (!made) return fail(id, std::move(made).error());
+void JobRunner::start_vectors(VectorJob made) {
   Event started;
-  started.id = id;
+  started.id = made.job.id;
   started.kind = EventKind::kStarted;
-  for (const auto& input : made->inputs) {
+  for (const auto& input : made.inputs) {
     started.usage.n_prompt += static_cast<int64_t>(input.size());
   }
   sink_(std::move(started));
-  vector_jobs_.push_back(std::move(*made));
+  vector_jobs_.push_back(std::move(made));
+}
+
+Result<std::vector<std::vector<int32_t>>> JobRunner::vector_inputs(Job& job) const {
+  std::vector<std::vector<int32_t>> inputs;
+  auto next = job.tokens.begin();
+  for (const int32_t count : job.token_counts) {
+    if (count < 0 || count > job.tokens.end() - next)
+      return invalid("the inputs have other tokens than were counted");
+    inputs.emplace_back(next, next + count);
+    next += count;
+  }
+  for (const auto& input : inputs) {
+    for (const int32_t id : input) {
+      if (!tokenizer_.contains(id))
+        return invalid("token {} is outside of the vocabulary of {}", id, tokenizer_.n_vocab());
+    }
+  }
+  if (!inputs.empty()) return inputs;
+  if (job.kind == JobKind::kRerank) job.texts.insert(job.texts.begin(), job.prompt);
+  for (const std::string& text : job.texts) {
+    inputs.push_back(tokenizer_.encode(text, {.add_special = true, .parse_special = false}));
+  }
+  return inputs;
 }
 
 Result<JobRunner::VectorJob> JobRunner::make_vectors(Job job) const {
@@ -192,11 +292,9 @@ Result<JobRunner::VectorJob> JobRunner::make_vectors(Job job) const {
     TRY(parse_pooling(job.pooling));
   }
   VectorJob made;
-  if (job.kind == JobKind::kRerank) job.texts.insert(job.texts.begin(), job.prompt);
-  for (size_t i = 0; i < job.texts.size(); ++i) {
-    made.inputs.push_back(
-        tokenizer_.encode(job.texts[i], {.add_special = true, .parse_special = false}));
-    const size_t n = made.inputs.back().size();
+  TRY_LET(made.inputs, vector_inputs(job));
+  for (size_t i = 0; i < made.inputs.size(); ++i) {
+    const size_t n = made.inputs[i].size();
     if (n == 0) return invalid("text {} has no tokens", i);
     if (n <= static_cast<size_t>(engine_.n_ctx())) continue;
     return with_hint(over_limit("text {} has {} tokens, the model takes {}", i, n, engine_.n_ctx()),
@@ -261,7 +359,9 @@ bool JobRunner::step_vectors() {
   }
   for (const uint64_t id : cancels) {
     const size_t n =
-        std::erase_if(vector_jobs_, [id](const VectorJob& one) { return one.job.id == id; });
+        std::erase_if(vector_jobs_, [id](const VectorJob& one) { return one.job.id == id; }) +
+        std::erase_if(token_jobs_, [id](const TokenJob& one) { return one.id == id; }) +
+        (preparer_.drop(id) ? 1 : 0);
     if (n > 0) fail(id, {ErrorCode::kInterrupted, "cancelled", ""});
   }
   const auto at = std::find_if(vector_jobs_.begin(), vector_jobs_.end(),
@@ -282,21 +382,31 @@ bool JobRunner::step_vectors() {
 // -- all
 
 void JobRunner::cancel(uint64_t id) {
-  scheduler_.cancel(id);
-  const std::lock_guard lock(mutex_);
-  cancels_.push_back(id);
+  {
+    const std::lock_guard lock(mutex_);
+    cancels_.push_back(id);
+  }
+  scheduler_.cancel(id);  // after it: see take_prepared
 }
 
 void JobRunner::park(uint64_t id, bool parked) {
+  if (preparer_.park(id, parked)) return;
   scheduler_.pause(id, parked);
   for (VectorJob& job : vector_jobs_) {
     if (job.job.id == id) job.parked = parked;
+  }
+  for (TokenJob& job : token_jobs_) {
+    if (job.id == id) job.parked = parked;
   }
 }
 
 bool JobRunner::step() {
   const bool vectors = step_vectors();
-  return scheduler_.step() || vectors;
+  const bool tokens = step_tokens();
+  const bool prepared = take_prepared();
+  if (scheduler_.step() || vectors || tokens || prepared) return true;
+  if (preparer_.n_jobs() > 0) preparer_.wait(kPause);
+  return false;
 }
 
 Json JobRunner::stats() const {
@@ -304,6 +414,7 @@ Json JobRunner::stats() const {
   return {{"n_waiting", figures.n_waiting},
           {"n_running", figures.n_running},
           {"n_vector_jobs", vector_jobs_.size()},
+          {"n_being_read", preparer_.n_jobs()},
           {"n_cached_prefixes", figures.n_cached_prefixes},
           {"n_pages", figures.n_pages},
           {"n_free_pages", figures.n_free_pages},

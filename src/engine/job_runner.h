@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Jobs in, events out: what stands between a server's requests and the engine. Makes prompts of
 // messages, schedules answers, computes vectors, one text at a time, between the answers' steps.
+// Long texts are read on a thread of their own (job_preparer.h), beside the steps.
 // Nothing throws, and each job's last event is kDone or kError.
 // Thread rule: one thread, except cancel.
 #pragma once
@@ -15,6 +16,7 @@
 #include "engine/answer_masks.h"
 #include "engine/engine.h"
 #include "engine/job.h"
+#include "engine/job_preparer.h"
 #include "engine/job_prompt.h"
 #include "engine/job_source.h"
 #include "engine/scheduler.h"
@@ -35,7 +37,10 @@ class JobRunner : public JobSource {
   void cancel(uint64_t id) override;
   void park(uint64_t id, bool parked) override;
   bool step() override;
-  bool idle() const override { return vector_jobs_.empty() && !scheduler_.has_requests(); }
+  bool idle() const override {
+    return vector_jobs_.empty() && token_jobs_.empty() && !scheduler_.has_requests() &&
+           preparer_.n_jobs() == 0;
+  }
   nlohmann::ordered_json stats() const override;
 
   const JobPrompts& prompts() const { return prompts_; }
@@ -51,10 +56,25 @@ class JobRunner : public JobSource {
     bool parked = false;
   };
 
-  void answer(Job& job);
+  // Tokens of a text, of which so many are told in each step.
+  struct TokenJob {
+    uint64_t id = 0;
+    std::vector<int32_t> tokens;
+    size_t n_told = 0;
+    bool parked = false;
+  };
+
+  // What a job's texts come to, from what does not change; then, for this thread, the rest.
+  JobPreparer::Then read(Job& job);
+  Result<JobPrompt> read_prompt(const Job& job) const;
+  bool take_prepared();
+  bool step_tokens();
+  void answer(Job& job, JobPrompt prompt);
   Result<GenerationRequest> make_request(const Job& job, JobPrompt& prompt);
   Status check_answer(const Job& job) const;
-  void start_vectors(Job job);
+  void start_vectors(VectorJob made);
+  void tell(uint64_t id, nlohmann::ordered_json result);
+  Result<std::vector<std::vector<int32_t>>> vector_inputs(Job& job) const;
   Result<VectorJob> make_vectors(Job job) const;
   bool step_vectors();
   Status next_vector(VectorJob& job);
@@ -69,8 +89,10 @@ class JobRunner : public JobSource {
   AnswerMasks masks_;
   Scheduler scheduler_;
   std::deque<VectorJob> vector_jobs_;  // take turns, the first one next
-  std::mutex mutex_;                   // of what follows
-  std::vector<uint64_t> cancels_;      // for vector_jobs_
+  std::deque<TokenJob> token_jobs_;
+  std::mutex mutex_;               // of what follows
+  std::vector<uint64_t> cancels_;  // for vector_jobs_ and preparer_
+  JobPreparer preparer_;           // the last member: its thread uses the others
 };
 
 }  // namespace hearth::engine

@@ -168,6 +168,7 @@ void describe_prompt(F& f, T& job) {
   f.field("suffix", job.suffix);
   f.field("tokens", job.tokens, kMaxTokens);
   f.field("texts", job.texts, kMaxList);
+  f.field("token_counts", job.token_counts, kMaxList);
   f.field("add_special", job.add_special);
   f.field("parse_special", job.parse_special);
 }

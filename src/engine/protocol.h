@@ -15,7 +15,7 @@
 //   kEmbed       {"first": i, "vectors": [[…], …], "n_tokens": […]} for texts i, i + 1, …; as many
 //                events as it takes, in order
 //   kRerank      {"scores": […], "n_tokens": […]}, one for each text
-//   kTokenize    {"tokens": […], "pieces": […]}, the text of each token
+//   kTokenize    {"tokens": […], "pieces": […]}, the text of each token; as many events as it takes
 //   kDetokenize  {"text": "…"}
 //   kTemplate    {"prompt": "…"}
 //   kCount       {"n_tokens": n}

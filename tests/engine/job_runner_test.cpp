@@ -507,12 +507,81 @@ TEST_F(JobRunnerTest, texts_become_the_vectors_that_embed_makes_of_each) {
   EXPECT_NEAR(scores[1].get<double>(), 1.0, 1e-5);
   EXPECT_LT(scores[0].get<double>(), 1.0);
 
+  // The same as tokens, as they are.
+  Job tokens = one;
+  tokens.texts.clear();
+  for (const std::string& text : texts) {
+    const std::vector<int32_t> ids =
+        tokenizer_->encode(text, {.add_special = true, .parse_special = false});
+    tokens.tokens.insert(tokens.tokens.end(), ids.begin(), ids.end());
+    tokens.token_counts.push_back(static_cast<int32_t>(ids.size()));
+  }
+  const std::vector<Event> of_tokens = run(tokens);
+  const std::vector<Event>& of_texts = run(one);
+  ASSERT_EQ(of_tokens.size(), of_texts.size());
+  for (size_t i = 1; i <= texts.size(); ++i)
+    EXPECT_EQ(of_tokens[i].result, of_texts[i].result) << texts[i - 1];
+  tokens.tokens.back() = static_cast<int32_t>(tokenizer_->n_vocab());
+  EXPECT_EQ(error_of(tokens).code, ErrorCode::kInvalid);
+  tokens.tokens.pop_back();
+  EXPECT_EQ(error_of(tokens).code, ErrorCode::kInvalid);
+  tokens.token_counts.back() = -1;
+  EXPECT_EQ(error_of(tokens).code, ErrorCode::kInvalid);
+  tokens.token_counts.back() = 0;
+  EXPECT_EQ(error_of(tokens).message, "text 2 has no tokens");
+
   one.pooling = "best";
   EXPECT_EQ(error_of(one).code, ErrorCode::kInvalid);
   one.pooling = "cls";
   one.texts = {std::string(3000, 'x')};
   EXPECT_EQ(error_of(one).code, ErrorCode::kLimit);
   EXPECT_EQ(error_of(chat(Json::array({message("user", "x")}))).code, ErrorCode::kUnsupported);
+}
+
+TEST_F(JobRunnerTest, a_long_text_is_read_beside_the_steps_of_others) {
+  std::string text;
+  while (text.size() < 2'000'000) text += "the cat sat on the mat, ";
+  Job stream = chat(Json::array({message("user", "Hello")}));
+  stream.max_tokens = 300;
+  Job one = job(JobKind::kTokenize);
+  one.prompt = text;
+  const uint64_t id = one.id, other = stream.id;
+  runner_->submit(std::move(stream));
+  runner_->submit(std::move(one));
+  EXPECT_TRUE(events_[id].empty()) << "submit does not wait for it";
+  size_t n_deltas = 0;
+  while (!runner_->idle()) {
+    runner_->step();
+    if (events_[id].empty()) n_deltas = events_[other].size();
+  }
+  EXPECT_GT(n_deltas, 1u) << "the other one went on";
+  ASSERT_EQ(events_[id].back().kind, EventKind::kDone);
+  std::vector<int32_t> tokens;
+  for (const Event& event : events_[id]) {
+    if (event.kind != EventKind::kResult) continue;
+    const auto some = event.result["tokens"].get<std::vector<int32_t>>();
+    EXPECT_LE(some.size(), 32768u) << "an event does not hold up the others";
+    EXPECT_EQ(event.result["pieces"].size(), some.size());
+    tokens.insert(tokens.end(), some.begin(), some.end());
+  }
+  EXPECT_EQ(tokens, encode(text));
+  EXPECT_EQ(events_[other].back().kind, EventKind::kDone);
+
+  // Errors come as ever, and a cancelled one has its last event at once.
+  EXPECT_EQ(error_of(chat(Json::array({message("user", text)}))).code, ErrorCode::kLimit);
+  Job gone = job(JobKind::kTokenize);
+  gone.prompt = text;
+  const uint64_t gone_id = gone.id;
+  runner_->submit(std::move(gone));
+  runner_->cancel(gone_id);
+  runner_->step();
+  ASSERT_EQ(events_[gone_id].size(), 1u);
+  EXPECT_EQ(events_[gone_id][0].error.code, ErrorCode::kInterrupted);
+  EXPECT_TRUE(runner_->idle());
+  Job late = job(JobKind::kTokenize);
+  late.prompt = text + text;
+  late.deadline_ms = 1;
+  EXPECT_EQ(error_of(std::move(late)).code, ErrorCode::kInterrupted);
 }
 
 TEST_F(JobRunnerTest, every_job_has_exactly_one_last_event_whatever_happens) {
@@ -528,6 +597,7 @@ TEST_F(JobRunnerTest, every_job_has_exactly_one_last_event_whatever_happens) {
         one.owner = std::string(1, static_cast<char>('a' + below(3)));
         one.messages = Json::array({message("user", "Hello")});
         one.prompt = below(9) == 0 ? "" : "the world";
+        if (below(12) == 0) one.suffix.assign(70'000, 'x');  // long to read
         one.texts.assign(below(4), "cat");
         one.n = static_cast<int>(below(4));
         one.echo = below(2) == 0;

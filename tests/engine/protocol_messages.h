@@ -23,6 +23,7 @@ inline engine::Job full_job() {
   job.suffix = "end";
   job.tokens = {0, -1, 70000};
   job.texts = {"a", "", "ü"};
+  job.token_counts = {2, 1};
   job.add_special = job.parse_special = false;
   job.sampler.temperature = 0.25;
   job.sampler.seed = 99;

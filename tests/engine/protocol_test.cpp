@@ -44,15 +44,17 @@ T round_trip(const T& value) {
 // into the filled values of protocol_messages.h.
 auto members(const Job& j) {
   const auto& [id, owner, kind, messages, tools, variables, add_generation_prompt, continue_last,
-               chat_template, prompt, suffix, tokens, texts, add_special, parse_special, sampler,
-               max_tokens, stop, ignore_end, n, n_logprobs, echo, want_tokens, shape, shape_text,
-               tool_choice, tool_name, parallel_tool_calls, thinking, thinking_budget,
-               reasoning_effort, split_reasoning, pooling, deadline_ms] = j;
+               chat_template, prompt, suffix, tokens, texts, token_counts, add_special,
+               parse_special, sampler, max_tokens, stop, ignore_end, n, n_logprobs, echo,
+               want_tokens, shape, shape_text, tool_choice, tool_name, parallel_tool_calls,
+               thinking, thinking_budget, reasoning_effort, split_reasoning, pooling, deadline_ms] =
+      j;
   return std::tie(id, owner, kind, messages, tools, variables, add_generation_prompt, continue_last,
-                  chat_template, prompt, suffix, tokens, texts, add_special, parse_special, sampler,
-                  max_tokens, stop, ignore_end, n, n_logprobs, echo, want_tokens, shape, shape_text,
-                  tool_choice, tool_name, parallel_tool_calls, thinking, thinking_budget,
-                  reasoning_effort, split_reasoning, pooling, deadline_ms);
+                  chat_template, prompt, suffix, tokens, texts, token_counts, add_special,
+                  parse_special, sampler, max_tokens, stop, ignore_end, n, n_logprobs, echo,
+                  want_tokens, shape, shape_text, tool_choice, tool_name, parallel_tool_calls,
+                  thinking, thinking_budget, reasoning_effort, split_reasoning, pooling,
+                  deadline_ms);
 }
 
 auto members(const Usage& u) {
