@@ -187,7 +187,12 @@ App::Found App::find(const http::RequestHead& head, const http::Peer& peer) {
     return found;
   }
   if (found.match.route != nullptr) {
-    found.refusal = check_key(head, *found.match.route, found.identity);
+    const Route& route = *found.match.route;
+    found.refusal = check_key(head, route, found.identity);
+    if (!found.refusal && !route.refusal.empty()) {
+      found.refusal = error_response(
+          route.dialect, Error{ErrorCode::kUnsupported, std::string(route.refusal), {}});
+    }
     return found;
   }
   if (found.match.allow.empty()) {

@@ -36,6 +36,13 @@ void add_result(CollectedResult& result, const Json& json) {
   const auto vectors = json.find("vectors");
   if (vectors != json.end() && vectors->is_array()) {
     for (const Json& vector : *vectors) result.vectors.push_back(vector);
+  } else if (result.other.is_object()) {
+    // Tokens of a long text come in several results.
+    for (const char* const name : {"tokens", "pieces"}) {
+      const auto more = json.find(name);
+      if (more == json.end() || !more->is_array() || !result.other[name].is_array()) continue;
+      result.other[name].insert(result.other[name].end(), more->begin(), more->end());
+    }
   } else {
     result.other = json;
   }

@@ -88,8 +88,8 @@ constexpr std::string_view kCompletion =
 constexpr std::string_view kResponse =
     "id string object string created_at integer status string model string output array";
 constexpr AnswerMembers kAnswers[] = {
-    {"GET", "/v1/models", "object string data array"},
-    {"GET", "/v1/models/{model...}", "id string object string created integer owned_by string"},
+    {"GET", "/v1/models", "data array"},
+    {"GET", "/v1/models/{model...}", "id string"},
     {"POST", "/v1/chat/completions", kCompletion},
     {"POST", "/v1/completions", kCompletion},
     {"POST", "/v1/embeddings", "object string data array model string usage object"},
@@ -156,11 +156,15 @@ std::string parameter_of(std::string_view pattern) {
 }
 
 Json answers_of(const Route& route) {
-  Json answers = {{"200", good_answer(route)}};
+  Json answers = Json::object();
+  if (route.refusal.empty()) answers["200"] = good_answer(route);
   const auto refer = [&](const char* status, const char* name) {
     answers[status] = {{"$ref", fmt::format("#/components/responses/{}", name)}};
   };
-  if (route.body_bytes > 0 || !parameter_of(route.pattern).empty()) refer("400", "BadRequest");
+  const bool has_query = route.pattern == "/v1/models";  // pages, in Anthropic's shape
+  const bool may_be_wrong =
+      route.body_bytes > 0 || has_query || !parameter_of(route.pattern).empty();
+  if (may_be_wrong || !route.refusal.empty()) refer("400", "BadRequest");
   if (route.permission != Permission::kOpen) {
     refer("401", "NoKey");
     refer("403", "Forbidden");
@@ -186,6 +190,7 @@ std::string path_of(std::string_view pattern) {
 Json operation(const Route& route) {
   Json entry = {{"tags", Json::array({dialect_name(route.dialect)})},
                 {"operationId", fmt::format("{} {}", route.method, path_of(route.pattern))}};
+  if (!route.refusal.empty()) entry["description"] = route.refusal;
   if (const std::string name = parameter_of(route.pattern); !name.empty())
     entry["parameters"] = Json::array(
         {{{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}});

@@ -25,6 +25,9 @@ enum class Dialect { kOpenAi, kOllama, kAnthropic, kLlamaServer };
 
 enum class Streaming { kNone, kSse, kNdjson };
 
+// The table of a route without fields.
+const FieldTable& no_fields();
+
 struct Route {
   using Fields = const FieldTable& (*)();
   using Handler = void (*)(const std::shared_ptr<Call>& call);
@@ -41,6 +44,13 @@ struct Route {
         fields(takes),
         handler(answers) {}
 
+  // What clients may ask for and hearth does not do: a 400 that says why, before a body is read.
+  constexpr Route(std::string_view its_method, std::string_view its_pattern, Permission needs,
+                  Dialect spoken, std::string_view why_not)
+      : Route(its_method, its_pattern, needs, spoken, 0, Streaming::kNone, no_fields, nullptr) {
+    refusal = why_not;
+  }
+
   std::string_view method;  // GET answers HEAD too
   // "/v1/models/{name}"; "{name...}" last takes the rest with its slashes.
   std::string_view pattern;
@@ -50,13 +60,11 @@ struct Route {
   Streaming streaming;
   Fields fields;  // of the body, which then is a JSON object
   Handler handler;
+  std::string_view refusal;  // not empty: nobody calls `handler`
 };
 
 // The most that a request's body may have (F21).
 constexpr uint64_t kMaxBody = 32u << 20;
 constexpr uint64_t kSmallBody = 64u << 10;
-
-// The table of a route without fields.
-const FieldTable& no_fields();
 
 }  // namespace hearth::server

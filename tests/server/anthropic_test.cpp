@@ -116,6 +116,48 @@ TEST_F(Anthropic, a_stream_opens_and_closes_a_block_for_each_kind) {
     EXPECT_NE(text.find(piece), std::string::npos) << piece << "\n" << text;
 }
 
+TEST_F(Anthropic, models_have_its_shape_where_its_version_is_named) {
+  const auto get = [&](const std::string& path) {
+    return server.ask("GET", path, {}, "anthropic-version: 2023-06-01\r\n");
+  };
+  const Json list = parse_ordered_json(body_of(get("/v1/models")));
+  ASSERT_GE(list["data"].size(), 1u);
+  const Json& model = list["data"][0];
+  EXPECT_EQ(model["type"], "model");
+  EXPECT_EQ(model["id"], "toy");
+  EXPECT_EQ(model["display_name"], "toy");
+  EXPECT_TRUE(model["created_at"].get<std::string>().ends_with("Z"));
+  EXPECT_EQ(list["has_more"], false);
+  EXPECT_EQ(list["first_id"], "toy");
+  EXPECT_EQ(list["last_id"], list["data"].back()["id"]);
+  EXPECT_EQ(parse_ordered_json(body_of(get("/v1/models/toy"))), model);
+  const std::string unknown = get("/v1/models/none");
+  EXPECT_EQ(status_of_answer(unknown), 404);
+  EXPECT_EQ(parse_ordered_json(body_of(unknown))["error"]["type"], "not_found_error");
+}
+
+TEST_F(Anthropic, lists_of_models_have_pages) {
+  server.models.cards = {{.name = "toy"}, {.name = "a1"}, {.name = "a2"}, {.name = "a3"}};
+  const auto page = [&](const std::string& query) {
+    const Json list = parse_ordered_json(
+        body_of(server.ask("GET", "/v1/models?" + query, {}, "anthropic-version: 2023-06-01\r\n")));
+    std::string names;
+    for (const Json& model : list["data"]) names += model["id"].get<std::string>() + " ";
+    return names + (list["has_more"] == true ? "+" : "-");
+  };
+  EXPECT_EQ(page("limit=2"), "toy a1 +");
+  EXPECT_EQ(page("limit=2&after_id=a1"), "a2 a3 -");
+  EXPECT_EQ(page("after_id=a1&limit=1"), "a2 +");
+  EXPECT_EQ(page("limit=2&before_id=a3"), "a1 a2 +");
+  EXPECT_EQ(page("before_id=a1"), "toy -");
+  EXPECT_EQ(page("after_id=none"), "-");
+  for (const char* limit : {"0", "1001", "x", "", "-1"})
+    EXPECT_EQ(status_of_answer(server.ask("GET", std::string("/v1/models?limit=") + limit, {},
+                                          "anthropic-version: 2023-06-01\r\n")),
+              400)
+        << limit;
+}
+
 TEST_F(Anthropic, errors_have_their_shape_before_and_within_a_stream) {
   const Json none = json("/v1/messages", R"({"model":"toy","messages":[]})");
   EXPECT_EQ(none["type"], "error");
@@ -192,6 +234,10 @@ TEST_F(LlamaServer, tokens_and_templates_are_told) {
   EXPECT_FALSE(last_job().add_special);
   EXPECT_EQ(json("/tokenize", R"({"model":"toy","content":"ab","with_pieces":true})").dump(),
             R"({"tokens":[{"id":1,"piece":"a"},{"id":2,"piece":"b"}]})");
+  script({result({{"tokens", {1, 2}}, {"pieces", {"a", "b"}}}),
+          result({{"tokens", {3}}, {"pieces", {"c"}}}), done()});
+  EXPECT_EQ(json("/tokenize", R"({"model":"toy","content":"abc","with_pieces":true})").dump(),
+            R"({"tokens":[{"id":1,"piece":"a"},{"id":2,"piece":"b"},{"id":3,"piece":"c"}]})");
   script({result({{"text", "ab"}}), done()});
   EXPECT_EQ(json("/detokenize", R"({"model":"toy","tokens":[1,2]})").dump(), R"({"content":"ab"})");
   script({result({{"prompt", "<a>"}}), done()});

@@ -80,9 +80,9 @@ TEST(Fields, every_field_of_every_route_takes_or_refuses_every_value_and_none_br
   const NewKey key = *server.keys.add("k", true, true);
   server.models.script = [](const engine::Job& job) {
     std::vector<engine::Event> events = {started()};
+    const size_t n_inputs = std::max(job.texts.size(), job.token_counts.size());
     if (job.kind == engine::JobKind::kEmbed)
-      events.push_back(
-          result({{"vectors", Json(job.texts.size(), {1.0, 0.0})}, {"n_tokens", {1}}}));
+      events.push_back(result({{"vectors", Json(n_inputs, {1.0, 0.0})}, {"n_tokens", {1}}}));
     else if (job.kind == engine::JobKind::kRerank)
       events.push_back(result({{"scores", Json(job.texts.size(), 0.5)}, {"n_tokens", {1}}}));
     else

@@ -414,6 +414,37 @@ TEST(OpenAiEmbeddings, vectors_come_as_numbers_or_base64_and_shortened) {
   EXPECT_EQ(status_for(server, "/v1/embeddings", request + R"(,"dimensions":4})"), 400);
 }
 
+TEST(OpenAiEmbeddings, inputs_are_texts_or_tokens) {
+  RunningServer server;
+  server.models.script = [](const engine::Job& job) {
+    std::vector<engine::Event> events;
+    for (size_t i = 0; i < std::max(job.texts.size(), job.token_counts.size()); ++i)
+      events.push_back(result({{"first", i}, {"vectors", {{1.0}}}, {"n_tokens", {2}}}));
+    events.push_back(done());
+    return events;
+  };
+  const auto job_for = [&](const std::string& input) {
+    const Json body =
+        body_json(server.ask("POST", "/v1/embeddings", R"({"model":"toy","input":)" + input + "}"));
+    engine::Job job = server.models.asked().back().job;
+    EXPECT_EQ(body["data"].size(), std::max(job.texts.size(), job.token_counts.size())) << input;
+    return job;
+  };
+  EXPECT_EQ(job_for(R"(["a","b"])").texts.size(), 2u);
+  const engine::Job one = job_for("[5,0,7]");
+  EXPECT_EQ(one.tokens, (std::vector<int32_t>{5, 0, 7}));
+  EXPECT_EQ(one.token_counts, std::vector<int32_t>{3});
+  const engine::Job several = job_for("[[1],[2,3]]");
+  EXPECT_EQ(several.tokens, (std::vector<int32_t>{1, 2, 3}));
+  EXPECT_EQ(several.token_counts, (std::vector<int32_t>{1, 2}));
+  for (const char* input : {"[]", "[[]]", "[1,[2]]", "[[1],2]", "[1,\"a\"]", "[\"a\",1]", "[-1]",
+                            "[1.5]", "[[[1]]]", "[4294967296]", "{}", "3", "\"\""})
+    EXPECT_EQ(status_for(server, "/v1/embeddings",
+                         R"({"model":"toy","input":)" + std::string(input) + "}"),
+              400)
+        << input;
+}
+
 TEST(OpenAiRerank, documents_come_back_best_first) {
   RunningServer server;
   server.models.script = [](const engine::Job&) {

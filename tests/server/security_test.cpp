@@ -288,7 +288,8 @@ TEST(RouteTable, bodies_above_a_routes_limit_are_refused_unread) {
     client.send(std::string(route.method) + " " + path_of(route) + " HTTP/1.1\r\n" + server.host() +
                 "x-api-key: " + both.text +
                 "\r\nContent-Length: " + std::to_string(route.body_bytes + 1) + "\r\n\r\n");
-    EXPECT_EQ(status_of_answer(client.read_all()), 413) << route.pattern;
+    EXPECT_EQ(status_of_answer(client.read_all()), route.refusal.empty() ? 413 : 400)
+        << route.pattern;
   }
 }
 

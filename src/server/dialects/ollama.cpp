@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/quote.h"
+#include "base/units.h"
+#include "hub/catalogue.h"
 #include "server/dialects/dialects.h"
 #include "server/dialects/ollama_answers.h"
 #include "server/dialects/ollama_fields.h"
@@ -146,13 +149,31 @@ void send_lines(const std::shared_ptr<Call>& call, const std::vector<std::string
   call->exchange->finish();
 }
 
+// The server opens no connection to anybody, so that what it holds goes nowhere: what fetches is a
+// program of its own.
+Error cannot_pull(std::string_view name) {
+  if (name.ends_with(":latest")) name.remove_suffix(7);
+  const hub::Catalogue& catalogue = hub::Catalogue::built_in();
+  if (const hub::CatalogueModel* const model = catalogue.find(name)) {
+    return {ErrorCode::kUnsupported,
+            fmt::format("{} ({}) is not here, and the server fetches nothing itself", model->name,
+                        format_bytes(model->download_bytes)),
+            fmt::format("fetch it with: scripts/fetch_model {}", model->name)};
+  }
+  std::string names;
+  for (const hub::CatalogueModel& model : catalogue.models())
+    names += (names.empty() ? "" : ", ") + model.name;
+  return {ErrorCode::kNotFound,
+          fmt::format("no model {}; the catalogue has {}", quote(name), names),
+          "import a file with: hearth import FILE --name NAME"};
+}
+
 void pull(const std::shared_ptr<Call>& call) {
   const std::string name = name_field(call->fields);
   if (name.empty()) return call->fail(bad_field("model", "a name is wanted").value());
   if (call->app.profiles().find(name) || call->app.models().find(name))
     return send_lines(call, {"pulling manifest", "success"});
-  call->fail({ErrorCode::kUnsupported, "hearth does not fetch models over this interface yet",
-              "fetch it with scripts/fetch_model, or import a file with hearth import"});
+  call->fail(cannot_pull(name));
 }
 
 void remove(const std::shared_ptr<Call>& call) {
@@ -258,6 +279,8 @@ std::span<const Route> ollama_routes() {
   using enum Streaming;
   constexpr Dialect kHere = Dialect::kOllama;
   constexpr uint64_t kCreate = 8u << 20;
+  constexpr std::string_view kNoBlobs =
+      "models are not uploaded: import the file where it lies with: hearth import FILE --name NAME";
   static const Route routes[] = {
       {"GET", "/", kOpen, kHere, 0, kNone, no_fields, root},
       {"POST", "/api/chat", kInference, kHere, kMaxBody, kNdjson, ollama_chat_fields,
@@ -272,6 +295,9 @@ std::span<const Route> ollama_routes() {
       {"POST", "/api/show", kInference, kHere, kSmallBody, kNone, ollama_show_fields, show},
       {"GET", "/api/ps", kInference, kHere, 0, kNone, no_fields, ps},
       {"GET", "/api/version", kOpen, kHere, 0, kNone, no_fields, version},
+      {"GET", "/api/blobs/{digest}", kAdmin, kHere, kNoBlobs},
+      {"POST", "/api/blobs/{digest}", kAdmin, kHere, kNoBlobs},
+      {"POST", "/api/push", kAdmin, kHere, "hearth puts models nowhere"},
       {"POST", "/api/pull", kAdmin, kHere, kSmallBody, kNdjson, ollama_name_fields, pull},
       {"DELETE", "/api/delete", kAdmin, kHere, kSmallBody, kNone, ollama_name_fields, remove},
       {"POST", "/api/copy", kAdmin, kHere, kSmallBody, kNone, ollama_copy_fields, copy},

@@ -369,18 +369,16 @@ void answer_ollama_embed(const std::shared_ptr<Call>& call) {
     return call->fail(read.error());
   const bool only_one = call->route.pattern == "/api/embeddings";
   const char* field = only_one ? "prompt" : "input";
-  auto inputs = read_inputs(field, call->fields.json(field));
-  if (!inputs) return call->fail(inputs.error());
+  const auto n_inputs = read_inputs(field, call->fields.json(field), false, job);
+  if (!n_inputs) return call->fail(n_inputs.error());
   const auto n_dimensions =
       only_one ? size_t{0} : static_cast<size_t>(call->fields.integer("dimensions", 0));
-  const size_t n_inputs = inputs->size();
-  job.texts = std::move(*inputs);
   Work work;
   work.target = std::move(*target);
   work.jobs.push_back(std::move(job));
   start_work(call, std::move(work),
-             std::make_unique<OllamaEmbedWriter>(call->fields.text("model"), n_inputs, n_dimensions,
-                                                 only_one));
+             std::make_unique<OllamaEmbedWriter>(call->fields.text("model"), *n_inputs,
+                                                 n_dimensions, only_one));
 }
 
 }  // namespace hearth::server

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // OpenAI's dialect: its routes, and its lists of models.
 // Source: OpenAI API reference, 2026.
+#include "server/dialects/anthropic_models.h"
 #include "server/dialects/dialects.h"
 #include "server/dialects/openai_chat.h"
 #include "server/dialects/openai_fields.h"
@@ -15,25 +16,36 @@ Json model_object(const ModelCard& card) {
           {"owned_by", "hearth"}};
 }
 
+Result<std::vector<ModelCard>> cards_and_profiles(App& app) {
+  TRY_LET(std::vector<ModelCard> cards, app.models().list());
+  if (const auto profiles = app.profiles().list()) {
+    for (const Profile& profile : *profiles)
+      cards.push_back({.name = profile.name, .modified_unix_s = profile.created_unix_s});
+  }
+  return cards;
+}
+
 void list_models(const std::shared_ptr<Call>& call) {
-  auto cards = call->app.models().list();
+  const auto cards = cards_and_profiles(call->app);
   if (!cards) return call->fail(cards.error());
+  if (is_for_anthropic(*call)) return send_anthropic_models(*call, *cards);
   Json data = Json::array();
   for (const ModelCard& card : *cards) data.push_back(model_object(card));
-  if (const auto profiles = call->app.profiles().list()) {
-    for (const Profile& profile : *profiles)
-      data.push_back(
-          model_object({.name = profile.name, .modified_unix_s = profile.created_unix_s}));
-  }
   call->send(Json{{"object", "list"}, {"data", std::move(data)}});
 }
 
+Result<ModelCard> find_card(App& app, const std::string& name) {
+  if (const auto profile = app.profiles().find(name))
+    return ModelCard{.name = profile->name, .modified_unix_s = profile->created_unix_s};
+  return app.models().find(name);
+}
+
 void show_model(const std::shared_ptr<Call>& call) {
-  if (const auto profile = call->app.profiles().find(call->parameter))
-    return call->send(
-        model_object({.name = profile->name, .modified_unix_s = profile->created_unix_s}));
-  const auto card = call->app.models().find(call->parameter);
+  const auto card = find_card(call->app, call->parameter);
+  const bool for_anthropic = is_for_anthropic(*call);
+  if (!card && for_anthropic) return call->send(error_response(Dialect::kAnthropic, card.error()));
   if (!card) return call->fail(card.error());
+  if (for_anthropic) return send_anthropic_model(*call, *card);
   call->send(model_object(*card));
 }
 

@@ -100,7 +100,7 @@ const FieldTable& openai_completion_fields() {
 const FieldTable& openai_embedding_fields() {
   static const FieldTable table = {
       text("model", kMaxModelName, "a model of this server"),
-      any("input", "a text or a list of texts"),
+      any("input", "a text, tokens, or a list of either"),
       text("encoding_format", 16, "float or base64"),
       integer("dimensions", 1, 1 << 20, "the first ones of each vector, scaled to length 1 again"),
       text("pooling", 16, "mean, cls, last; otherwise the model's own"),

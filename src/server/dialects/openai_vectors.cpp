@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "server/dialects/openai_chat.h"
@@ -16,6 +17,7 @@ namespace hearth::server {
 namespace {
 
 constexpr size_t kMaxInputs = 2048;
+constexpr size_t kMaxTokensOfInput = size_t{1} << 20;
 
 class EmbeddingWriter final : public Writer {
  public:
@@ -102,6 +104,30 @@ class RerankWriter final : public Writer {
   size_t n_documents_;
 };
 
+Status add_tokens(std::string_view field, const Json& list, engine::Job& job) {
+  if (!list.is_array() || list.empty() || list.size() > kMaxTokensOfInput)
+    return bad_field(field, fmt::format("lists of 1 to {} tokens are taken", kMaxTokensOfInput));
+  for (const Json& id : list) {
+    if (!id.is_number_integer() || id < 0 || id > std::numeric_limits<int32_t>::max())
+      return bad_field(field, "ids of tokens are wanted");
+    job.tokens.push_back(id.get<int32_t>());
+  }
+  job.token_counts.push_back(static_cast<int32_t>(list.size()));
+  return {};
+}
+
+// [1, 2, 3] or [[1, 2], [3]].
+Result<size_t> read_token_inputs(std::string_view field, const Json& value, engine::Job& job) {
+  if (value.front().is_number()) {
+    TRY(add_tokens(field, value, job));
+    return size_t{1};
+  }
+  if (value.size() > kMaxInputs)
+    return bad_field(field, fmt::format("1 to {} lists are taken", kMaxInputs));
+  for (const Json& list : value) TRY(add_tokens(field, list, job));
+  return value.size();
+}
+
 Result<std::vector<std::string>> read_documents(const RequestFields& fields) {
   const char* name = fields.has("documents") ? "documents" : "texts";
   if (!fields.has(name)) return bad_field("documents", "a list of texts is wanted");
@@ -118,23 +144,29 @@ Result<std::vector<std::string>> read_documents(const RequestFields& fields) {
 
 }  // namespace
 
-Result<std::vector<std::string>> read_inputs(std::string_view field, const Json& value) {
-  std::vector<std::string> inputs;
-  if (value.is_string()) inputs.push_back(value.get<std::string>());
-  if (value.is_array()) {
+Result<size_t> read_inputs(std::string_view field, const Json& value, bool takes_tokens,
+                           engine::Job& job) {
+  constexpr std::string_view kWanted = "a text or a list of texts is wanted";
+  const auto is_tokens = [](const Json& item) { return item.is_array() || item.is_number(); };
+  if (value.is_string()) {
+    job.texts.push_back(value.get<std::string>());
+  } else if (!value.is_array()) {
+    return bad_field(field, std::string(kWanted));
+  } else if (std::any_of(value.begin(), value.end(), is_tokens)) {
+    if (!takes_tokens)
+      return with_hint(bad_field(field, "lists of tokens are not taken here"), "send texts");
+    return read_token_inputs(field, value, job);
+  } else {
     if (value.empty() || value.size() > kMaxInputs)
       return bad_field(field, fmt::format("1 to {} texts are taken", kMaxInputs));
     for (const Json& item : value) {
-      if (item.is_number() || item.is_array())
-        return with_hint(bad_field(field, "lists of tokens are not taken here"), "send texts");
-      if (!item.is_string()) return bad_field(field, "a text or a list of texts is wanted");
-      inputs.push_back(item.get<std::string>());
+      if (!item.is_string()) return bad_field(field, std::string(kWanted));
+      job.texts.push_back(item.get<std::string>());
     }
   }
-  if (inputs.empty()) return bad_field(field, "a text or a list of texts is wanted");
-  if (std::any_of(inputs.begin(), inputs.end(), [](auto& text) { return text.empty(); }))
+  if (std::any_of(job.texts.begin(), job.texts.end(), [](auto& text) { return text.empty(); }))
     return bad_field(field, "an empty text has no vector");
-  return inputs;
+  return job.texts.size();
 }
 
 Result<std::vector<std::vector<float>>> read_vectors(const Collected& all, size_t n_inputs) {
@@ -193,8 +225,8 @@ void answer_embeddings(const std::shared_ptr<Call>& call) {
   auto target = read_target(*call, job);
   if (!target) return call->fail(target.error());
   const RequestFields& fields = call->fields;
-  auto inputs = read_inputs("input", fields.json("input"));
-  if (!inputs) return call->fail(inputs.error());
+  const auto n_inputs = read_inputs("input", fields.json("input"), true, job);
+  if (!n_inputs) return call->fail(n_inputs.error());
   const std::string format = fields.text("encoding_format", "float");
   if (format != "float" && format != "base64")
     return call->fail(bad_field("encoding_format", "float or base64 is wanted").value());
@@ -203,15 +235,13 @@ void answer_embeddings(const std::shared_ptr<Call>& call) {
     if (!keep) return call->fail(keep.error());
     target->wish.keep_alive_s = *keep;
   }
-  job.texts = std::move(*inputs);
   job.pooling = fields.text("pooling");
-  const size_t n_inputs = job.texts.size();
   work.target = std::move(*target);
   work.jobs.push_back(std::move(job));
   const auto n_dimensions = static_cast<size_t>(fields.integer("dimensions", 0));
   start_work(call, std::move(work),
              std::make_unique<EmbeddingWriter>(fields.text("model"), format == "base64",
-                                               n_dimensions, n_inputs));
+                                               n_dimensions, *n_inputs));
 }
 
 void answer_rerank(const std::shared_ptr<Call>& call) {

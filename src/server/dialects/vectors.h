@@ -10,8 +10,10 @@
 
 namespace hearth::server {
 
-// A text or a list of texts, none empty.
-Result<std::vector<std::string>> read_inputs(std::string_view field, const Json& value);
+// Of an embedding job: a text or a list of texts, none empty; where `takes_tokens`, also a list of
+// token ids or a list of such lists. Answers how many vectors come of it.
+Result<size_t> read_inputs(std::string_view field, const Json& value, bool takes_tokens,
+                           engine::Job& job);
 
 // One vector for each input. Errors: kInternal where the engine told another number of them.
 Result<std::vector<std::vector<float>>> read_vectors(const Collected& all, size_t n_inputs);
