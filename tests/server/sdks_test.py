@@ -11,6 +11,7 @@ import os
 import pathlib
 import sys
 import unittest
+import urllib.request
 
 import anthropic
 import ollama
@@ -152,6 +153,12 @@ class OpenAi(unittest.TestCase):
         self.assertNotEqual(whole.data[0].embedding, whole.data[1].embedding)
         short = self.client.embeddings.create(model=VECTORS, input=texts, dimensions=8)
         self.assertEqual(len(short.data[0].embedding), 8)
+        request = urllib.request.Request(
+            SERVER.url + "/tokenize", headers={"Content-Type": "application/json"},
+            data=json.dumps({"model": VECTORS, "content": "rain", "add_special": True}).encode())
+        tokens = json.load(urllib.request.urlopen(request, timeout=60))["tokens"]
+        of_tokens = self.client.embeddings.create(model=VECTORS, input=tokens)
+        self.assertEqual(of_tokens.data[0].embedding, whole.data[1].embedding)
 
     def test_completions_echo_their_prompt(self):
         answer = self.client.completions.create(model=SMALL, prompt="Once upon a", max_tokens=8,
@@ -256,6 +263,12 @@ class Anthropic(unittest.TestCase):
             final = stream.get_final_message()
         self.assertEqual(text, whole.content[0].text)
         self.assertEqual(final.usage.output_tokens, whole.usage.output_tokens)
+
+    def test_models_are_listed_in_pages(self):
+        names = [m.id for m in self.client.models.list(limit=1)]
+        self.assertTrue({CODER, SMALL}.issubset(names))
+        self.assertEqual(len(names), len(set(names)))
+        self.assertEqual(self.client.models.retrieve(SMALL).type, "model")
 
     def test_a_forced_tool_gives_a_tool_use_block(self):
         tool = {"name": "get_weather", "description": WEATHER["description"],
