@@ -202,8 +202,9 @@ void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens) {
   for (int b = 0; b < n_blocks; ++b) {
     const int groups_left = tile.n_cols / 32 - 8 * b, n_groups = groups_left < 8 ? groups_left : 8;
     const int64_t at = int64_t{b} * Format::kBytes;
+    const int64_t next = b + 1 < n_blocks ? at + Format::kBytes : kByteRows * tile.row_bytes;
     for (int p = 0; p < n_panels; ++p) {
-      fetch_rows(rows[p], at + kByteRows * tile.row_bytes, Format::kBytes);
+      fetch_rows(rows[p], next, Format::kBytes);
       fill_byte_panel<Format, kValues>(rows[p], at, n_groups, panels[p]);
     }
     const auto* acts = reinterpret_cast<const ByteBlock*>(
