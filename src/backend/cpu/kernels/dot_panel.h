@@ -267,8 +267,9 @@ void panel_chunk(const MatmulTile& tile, int r0, int t0, int n_tokens) {
   for (int b = 0; b < n_blocks; ++b) {
     const int groups_left = tile.n_cols / 32 - 8 * b, n_groups = groups_left < 8 ? groups_left : 8;
     const int64_t at = static_cast<int64_t>(b) * Kernel::kBlockBytes;
+    const int64_t next = b + 1 < n_blocks ? at + Kernel::kBlockBytes : kRows * tile.row_bytes;
     for (int p = 0; p < P; ++p) {
-      fetch_rows(rows[p], at + kRows * tile.row_bytes, Kernel::kBlockBytes);
+      fetch_rows(rows[p], next, Kernel::kBlockBytes);
       Kernel::fill(rows[p], at, n_groups, panels[p]);
     }
     for (int t = 0; t < n_tokens; t += kPanelTokens) {
