@@ -24,6 +24,26 @@ inline void ints_store(void* p, Ints a) {
 inline Ints ints_sub(Ints a, Ints b) {
   return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
 }
+inline Ints ints_and(Ints a, Ints b) {
+  return {_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)};
+}
+inline Ints ints_or(Ints a, Ints b) {
+  return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
+}
+template <int kBits>
+inline Ints ints_right(Ints a) {
+  return {_mm256_srli_epi32(a.low, kBits), _mm256_srli_epi32(a.high, kBits)};
+}
+// The low 16 bits of each lane, a binary16.
+inline Vec vec_of_low_halves(Ints a) {
+  const auto eight = [](__m256i lanes) {
+    const __m256i low = _mm256_and_si256(lanes, _mm256_set1_epi32(0xffff));
+    // The pack works on halves of registers.
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0xd8);
+    return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
+  };
+  return {eight(a.low), eight(a.high)};
+}
 inline Ints ints_xor(Ints a, Ints b) {
   return {_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)};
 }

@@ -15,6 +15,14 @@ inline Ints ints_set(int value) { return _mm512_set1_epi32(value); }
 inline Ints ints_load(const void* p) { return _mm512_load_si512(p); }
 inline void ints_store(void* p, Ints a) { _mm512_store_si512(p, a); }
 inline Ints ints_sub(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
+inline Ints ints_and(Ints a, Ints b) { return _mm512_and_si512(a, b); }
+inline Ints ints_or(Ints a, Ints b) { return _mm512_or_si512(a, b); }
+template <int kBits>
+inline Ints ints_right(Ints a) {
+  return _mm512_srli_epi32(a, kBits);
+}
+// The low 16 bits of each lane, a binary16.
+inline Vec vec_of_low_halves(Ints a) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a)); }
 inline Ints ints_xor(Ints a, Ints b) { return _mm512_xor_si512(a, b); }
 inline Ints ints_times_128(Ints a) { return _mm512_slli_epi32(a, 7); }
 // The bits as floats.

@@ -7,7 +7,7 @@
 #pragma once
 #include <stddef.h>
 
-#include "backend/cpu/kernels/byte_panel.h"
+#include "backend/cpu/kernels/fill_panel.h"
 #include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/unpack_bytes.h"
 
@@ -28,21 +28,8 @@ constexpr int kValueTokens = 96;
 // The first n_groups groups of 32 of one block of 16 rows.
 template <class Format, bool kValues>
 void fill_byte_panel(const PanelRows& rows, int64_t offset, int n_groups, BytePanel& panel) {
-  alignas(64) int8_t flat[kPanelRows][kActBlock];
-  alignas(64) float d[kPanelRows][16] = {}, m[kPanelRows][16] = {};
-  for (int r = 0; r < kPanelRows; ++r) {
-    Format::unpack(rows.row[r] + offset, n_groups, flat[r], d[r], m[r]);
-  }
-  const auto* dwords = reinterpret_cast<const uint32_t*>(flat[0]);
-  auto* quads = reinterpret_cast<uint32_t*>(panel.w[0][0]);
   const int n_quads = (n_groups + 1) / 2 * 16;  // whole quarters
-  for (int k = 0; k < n_quads; k += 16) {
-    transpose_16(dwords + k, kQuads, quads + kPanelRows * k);
-  }
-  transpose_16(reinterpret_cast<const uint32_t*>(d[0]), 16, reinterpret_cast<uint32_t*>(panel.d));
-  if constexpr (Format::kMinGroup != 0) {
-    transpose_16(reinterpret_cast<const uint32_t*>(m[0]), 16, reinterpret_cast<uint32_t*>(panel.m));
-  }
+  fill_weights(static_cast<const Format*>(nullptr), rows, offset, n_groups, panel);
   constexpr int kSteps = Format::kGroup / 4;
   const Ints byte_ones = ints_set(0x01010101);
   for (int g = 0; g < n_quads / kSteps; ++g) {

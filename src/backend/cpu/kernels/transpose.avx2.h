@@ -7,11 +7,12 @@
 namespace hearth::cpu {
 namespace {
 
-// out[column][row] = in[row][column] for 8 x 8 dwords.
-inline void transpose_8(const uint32_t* in, int in_stride, uint32_t* out, int out_stride) {
+// out[column][i] = row(i)[column] for 8 x 8 dwords.
+template <class Row>
+inline void transpose_rows_8(const Row& row, uint32_t* out, int out_stride) {
   __m256i r[8], s[8];
   for (int i = 0; i < 8; ++i) {
-    r[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i * in_stride));
+    r[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row(i)));
   }
   for (int i = 0; i < 8; i += 2) {
     s[i] = _mm256_unpacklo_epi32(r[i], r[i + 1]);
@@ -31,13 +32,18 @@ inline void transpose_8(const uint32_t* in, int in_stride, uint32_t* out, int ou
   }
 }
 // The same for 16 x 16 dwords.
-inline void transpose_16(const uint32_t* in, int in_stride, uint32_t* out, int out_stride = 16) {
-  for (int row = 0; row < 16; row += 8) {
+template <class Row>
+inline void transpose_rows_16(const Row& row, uint32_t* out, int out_stride = 16) {
+  for (int first = 0; first < 16; first += 8) {
     for (int column = 0; column < 16; column += 8) {
-      transpose_8(in + row * in_stride + column, in_stride, out + column * out_stride + row,
-                  out_stride);
+      transpose_rows_8([&](int i) { return row(first + i) + column; },
+                       out + column * out_stride + first, out_stride);
     }
   }
+}
+// out[column][row] = in[row][column].
+inline void transpose_16(const uint32_t* in, int in_stride, uint32_t* out, int out_stride = 16) {
+  transpose_rows_16([&](int row) { return in + row * in_stride; }, out, out_stride);
 }
 
 }  // namespace

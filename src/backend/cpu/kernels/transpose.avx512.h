@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Transposing of squares of dwords; strides in dwords.
+// Transposing of squares of dwords; strides in dwords. Row: where a row begins, by its number.
 #pragma once
 #include <immintrin.h>
 #include <stdint.h>
@@ -7,10 +7,11 @@
 namespace hearth::cpu {
 namespace {
 
-// out[column][row] = in[row][column] for 16 x 16 dwords.
-inline void transpose_16(const uint32_t* in, int in_stride, uint32_t* out, int out_stride = 16) {
+// out[column][i] = row(i)[column] for 16 x 16 dwords.
+template <class Row>
+inline void transpose_rows_16(const Row& row, uint32_t* out, int out_stride = 16) {
   __m512i r[16], s[16];
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(in + i * in_stride);
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(row(i));
   for (int i = 0; i < 16; i += 2) {
     s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
     s[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
@@ -32,6 +33,11 @@ inline void transpose_16(const uint32_t* in, int in_stride, uint32_t* out, int o
     _mm512_storeu_si512(out + out_stride * (c + 8), _mm512_shuffle_i32x4(a, d, 0xdd));
     _mm512_storeu_si512(out + out_stride * (c + 12), _mm512_shuffle_i32x4(b, e, 0xdd));
   }
+}
+
+// out[column][row] = in[row][column].
+inline void transpose_16(const uint32_t* in, int in_stride, uint32_t* out, int out_stride = 16) {
+  transpose_rows_16([&](int row) { return in + row * in_stride; }, out, out_stride);
 }
 
 }  // namespace
