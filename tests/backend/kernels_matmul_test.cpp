@@ -18,7 +18,7 @@ std::vector<int> column_counts(DType type) {
     case 32:
       return {32, 64, 96, 224, 256, 288, 512, 576, 896, 1536};
     default:
-      return {256, 512, 768, 1536, 2048};
+      return {256, 512, 768, 1536, 2304};
   }
 }
 

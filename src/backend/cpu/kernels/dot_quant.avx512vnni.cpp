@@ -9,8 +9,22 @@
 // And what is written over that.
 #include "backend/cpu/kernels/dot_quant.h"
 
-namespace hearth::cpu {
+// And what VNNI alone is worth.
+#include "backend/cpu/kernels/dot_codes.avx512vnni.h"
 
-void add_dot_quant_avx512vnni(KernelTable& table) { add_all_dot_quant(table); }
+namespace hearth::cpu {
+namespace {
+
+void matmul_q4_k(const MatmulTile& tile) {
+  if (tile.n_tokens >= 5 && tile.n_tokens <= 16) return matmul_codes(tile);
+  matmul_digits<Q4K, Q4KDigits>(tile);
+}
+
+}  // namespace
+
+void add_dot_quant_avx512vnni(KernelTable& table) {
+  add_all_dot_quant(table);
+  table.matmul[static_cast<int>(Weight::kQ4_K)] = matmul_q4_k;
+}
 
 }  // namespace hearth::cpu
