@@ -6,24 +6,31 @@ if(HEARTH_SANITIZE)
   add_compile_options(-fsanitize=${HEARTH_SANITIZE} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${HEARTH_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    add_link_options(-fuse-ld=lld)
+    # So that ccache takes a precompiled header for the same when only its time differs.
+    add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+  add_compile_definitions(HEARTH_SANITIZED)
+  if(HEARTH_SANITIZE MATCHES "thread")
+    add_compile_definitions(HEARTH_THREAD_SANITIZED)
+  endif()
 endif()
 if(HEARTH_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # coverage counters in every library
 endif()
 
-# What runs little but takes long to compile with the address sanitizer's and undefined behaviour's
-# checks (tests, verbs) is not optimized there: half the time of such a file.
+# What runs little but takes long to compile with a sanitizer's checks (tests, verbs) is not
+# optimized there: half the time of such a file.
 function(hearth_compile_quickly target)
-  if(HEARTH_SANITIZE MATCHES "address")
+  if(HEARTH_SANITIZE)
     target_compile_options(${target} PRIVATE -O0)
   endif()
 endfunction()
 
-# What most files of a target include, read once. Only in sanitizer builds: in the others each file
-# must name all that it needs.
+# What most files of a target include, and MORE, read once. Not for the program's own files in plain
+# builds: there each must name all that it needs.
 function(hearth_precompile target)
-  if(HEARTH_SANITIZE)
-    target_precompile_headers(${target} PRIVATE <algorithm> <functional> <map> <memory> <string>
-                              <vector> <fmt/format.h> <nlohmann/json.hpp> <tl/expected.hpp> ${ARGN})
-  endif()
+  target_precompile_headers(${target} PRIVATE <algorithm> <functional> <map> <memory> <string>
+                            <vector> <fmt/format.h> <nlohmann/json.hpp> <tl/expected.hpp> ${ARGN})
 endfunction()

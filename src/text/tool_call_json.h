@@ -31,7 +31,7 @@ class JsonSpan {
 
  private:
   std::vector<char> open_;
-  bool is_started_ = false, in_string_ = false, is_escaped_ = false, is_scalar_ = false;
+  bool in_string_ = false, is_escaped_ = false, is_scalar_ = false;
 };
 
 // {"name":…,"arguments":{…}}, members in any order, "parameters" for "arguments", also inside of

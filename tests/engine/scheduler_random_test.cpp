@@ -118,8 +118,8 @@ class Play {
 };
 
 // Sanitizers take several times as long.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kSlowness = 5;
+#ifdef HEARTH_SANITIZED
+constexpr int kSlowness = 3;
 #else
 constexpr int kSlowness = 1;
 #endif
@@ -167,9 +167,8 @@ void play_on(const char* arch, int n_requests) {
     Play play(**run, 7);
     play.play(n_requests / kSlowness);
     if (testing::Test::HasFailure()) return;
-    EXPECT_GT(play.n_compared, 0);
+    EXPECT_GT(play.n_compared, n_requests / kSlowness / 2);
     if (kSlowness > 1) continue;  // too few for the rest to happen
-    EXPECT_GT(play.n_compared, n_requests / 2);
     EXPECT_GT(play.n_cancelled, 0);
     if (c.frozen_clock) {
       EXPECT_GT(play.n_accepted, 0);

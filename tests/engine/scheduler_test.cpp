@@ -524,7 +524,7 @@ TEST(Speculate, what_followed_the_longest_match_is_guessed) {
 // Lets only every third token come, and ends after ten.
 class EveryThird : public sample::TokenMask {
  public:
-  explicit EveryThird(int n_vocab) : n_vocab_(n_vocab) {
+  explicit EveryThird(int n_vocab) {
     words_.assign((static_cast<size_t>(n_vocab) + 63) / 64, 0);
     for (size_t i = 0; i < static_cast<size_t>(n_vocab); i += 3) words_[i / 64] |= 1ull << (i % 64);
   }
@@ -538,7 +538,6 @@ class EveryThird : public sample::TokenMask {
   std::unique_ptr<TokenMask> clone() const override { return std::make_unique<EveryThird>(*this); }
 
  private:
-  int n_vocab_;
   std::vector<uint64_t> words_;
   int n_ = 0;
 };

@@ -103,7 +103,7 @@ inline bool has_window(const engine::Engine& engine) {
 }
 
 // Under ThreadSanitizer a step takes twenty times as long and one architecture locks like another.
-#ifdef __SANITIZE_THREAD__
+#ifdef HEARTH_THREAD_SANITIZED
 inline constexpr size_t kCaseStep = 8;
 #else
 inline constexpr size_t kCaseStep = 1;

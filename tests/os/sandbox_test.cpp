@@ -136,6 +136,12 @@ TEST_F(Sandbox, network_processes_programs_and_other_peoples_memory_are_out_of_r
                  int ends[2];
                  return ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0;
                },
+#ifndef HEARTH_SANITIZED
+               [] {
+                 int ends[2];
+                 return ::pipe(ends) == 0;
+               },
+#endif
                [] {
                  ::execl("/bin/true", "true", nullptr);
                  return false;  // else the process would have ended well, which the last line is

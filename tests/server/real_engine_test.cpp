@@ -98,7 +98,7 @@ TEST_F(RealEngine, what_was_given_to_a_model_is_near_what_it_takes) {
   // The program's own needs beside the model's are a few MiB.
   const uint64_t anonymous = os::anonymous_resident_bytes(host_.pid("toy"));
   EXPECT_GT(anonymous, 0u);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef HEARTH_SANITIZED
   EXPECT_LT(anonymous, host_->loaded()[0].bytes + 24 * kMiB);
 #endif
 }
@@ -117,7 +117,7 @@ long n_waits(int pid) {
 }
 
 TEST_F(RealEngine, an_idle_model_wakes_nobody) {
-#ifdef __SANITIZE_THREAD__
+#ifdef HEARTH_THREAD_SANITIZED
   GTEST_SKIP() << "the thread sanitizer has a thread of its own that wakes";
 #endif
   ASSERT_EQ(host_.last(ask("once", 3)).kind, EventKind::kDone);
