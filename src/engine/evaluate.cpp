@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace hearth::engine {
 namespace {
@@ -29,13 +30,10 @@ Status feed(Engine& engine, Sequence& sequence, std::span<const int32_t> tokens,
   return {};
 }
 
-}  // namespace
-
-double Perplexity::ppl() const { return std::exp(nll_mean); }
-
-Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, int n_window,
-                              int32_t bos, EvaluateProgress progress,
-                              const std::atomic<bool>* cancel) {
+// Each position that perplexity() counts: f(the token after it, logits after it).
+template <class F>
+Status each_scored(Engine& engine, std::span<const int32_t> tokens, int n_window, int32_t bos,
+                   EvaluateProgress progress, const std::atomic<bool>* cancel, F&& f) {
   if (n_window < 4 || n_window > engine.n_ctx()) {
     return invalid("a window of {} tokens, it must be between 4 and the context of {}", n_window,
                    engine.n_ctx());
@@ -47,8 +45,6 @@ Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, i
                      "use a longer text or a smaller window (-c)");
   }
   TRY_LET(Sequence sequence, engine.open_sequence());
-  double sum = 0.0;
-  int64_t count = 0;
   std::vector<int32_t> part;
   for (size_t w = 0; w < n_windows; ++w) {
     sequence.truncate(0);
@@ -57,15 +53,80 @@ Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, i
     if (bos >= 0) part[0] = bos;
     TRY(feed(engine, sequence, part, window / 2, cancel,
              [&](size_t i, std::span<const float> logits) -> Status {
-               if (i + 1 >= window) return {};
-               TRY_LET(const double normalizer, sample::log_normalizer(logits));
-               sum += normalizer - static_cast<double>(logits[static_cast<size_t>(part[i + 1])]);
-               ++count;
-               return {};
+               return i + 1 < window ? f(part[i + 1], logits) : Status{};
              }));
     progress(w + 1, n_windows);
   }
+  return {};
+}
+
+constexpr float kLeastSaved = -16.0f;  // natural logarithm of the least probability that counts
+
+double kl_of(std::span<const float> base, std::span<const float> logits, double normalizer) {
+  double sum = 0.0;
+  for (size_t v = 0; v < base.size(); ++v) {
+    if (base[v] <= kLeastSaved) continue;
+    const double p = static_cast<double>(base[v]), q = static_cast<double>(logits[v]) - normalizer;
+    sum += std::exp(p) * (p - q);
+  }
+  return sum;
+}
+
+std::ptrdiff_t highest(std::span<const float> values) {
+  return std::max_element(values.begin(), values.end()) - values.begin();
+}
+
+}  // namespace
+
+double Perplexity::ppl() const { return std::exp(nll_mean); }
+
+Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, int n_window,
+                              int32_t bos, EvaluateProgress progress,
+                              const std::atomic<bool>* cancel) {
+  double sum = 0.0;
+  int64_t count = 0;
+  TRY(each_scored(engine, tokens, n_window, bos, progress, cancel,
+                  [&](int32_t next, std::span<const float> logits) -> Status {
+                    TRY_LET(const double normalizer, sample::log_normalizer(logits));
+                    sum += normalizer - static_cast<double>(logits[static_cast<size_t>(next)]);
+                    ++count;
+                    return {};
+                  }));
   return Perplexity{sum / static_cast<double>(count), count};
+}
+
+Result<Divergence> divergence(Engine& engine, const SavedLogprobs& saved, int32_t bos,
+                              EvaluateProgress progress, const std::atomic<bool>* cancel) {
+  if (engine.hparams().V != saved.n_vocab()) {
+    return invalid("the saved distributions are over {} tokens, the model has {}", saved.n_vocab(),
+                   engine.hparams().V);
+  }
+  std::vector<float> base(static_cast<size_t>(saved.n_vocab()));
+  std::vector<double> kl;
+  double own_sum = 0.0, saved_sum = 0.0;
+  int64_t n_same = 0;
+  TRY(each_scored(engine, saved.tokens(), saved.n_window(), bos, progress, cancel,
+                  [&](int32_t next, std::span<const float> logits) -> Status {
+                    TRY(saved.read(static_cast<int64_t>(kl.size()), base));
+                    TRY_LET(const double normalizer, sample::log_normalizer(logits));
+                    const auto id = static_cast<size_t>(next);
+                    own_sum += normalizer - static_cast<double>(logits[id]);
+                    saved_sum -= static_cast<double>(base[id]);
+                    kl.push_back(kl_of(base, logits, normalizer));
+                    n_same += highest(base) == highest(logits) ? 1 : 0;
+                    return {};
+                  }));
+  const auto count = static_cast<int64_t>(kl.size());
+  Divergence result;
+  result.own = {own_sum / static_cast<double>(count), count};
+  result.saved = {saved_sum / static_cast<double>(count), count};
+  result.kl_mean = std::accumulate(kl.begin(), kl.end(), 0.0) / static_cast<double>(count);
+  std::sort(kl.begin(), kl.end());
+  result.kl_median = kl[kl.size() / 2];
+  result.kl_p99 = kl[kl.size() * 99 / 100];
+  result.kl_highest = kl.back();
+  result.same_top = static_cast<double>(n_same) / static_cast<double>(count);
+  return result;
 }
 
 Result<std::vector<Position>> logprobs(Engine& engine, std::span<const int32_t> tokens, int n_top,

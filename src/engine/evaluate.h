@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Measures a model on given tokens: perplexity of a text, and the distribution after each token.
+// Measures a model on given tokens: perplexity of a text, the distribution after each token, and
+// how far the distributions are from saved ones.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "base/function_ref.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/saved_logprobs.h"
 #include "sample/logprobs.h"
 
 namespace hearth::engine {
@@ -29,6 +31,20 @@ using EvaluateProgress = FunctionRef<void(uint64_t done, uint64_t total)>;
 Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, int n_window,
                               int32_t bos, EvaluateProgress progress,
                               const std::atomic<bool>* cancel);
+
+// How far an engine's distributions q are from saved ones p, on the positions that perplexity()
+// counts.
+struct Divergence {
+  Perplexity own, saved;  // of the same tokens
+  // Kullback-Leibler divergence: sum of p ln(p / q) over the tokens with p > e^-16 (the file holds
+  // smaller ones too coarsely, and llama-perplexity leaves them out too), in nats.
+  double kl_mean = 0.0, kl_median = 0.0, kl_p99 = 0.0, kl_highest = 0.0;
+  double same_top = 0.0;  // share of positions with the same likeliest token
+};
+
+// Errors: as perplexity(); saved distributions of another vocabulary.
+Result<Divergence> divergence(Engine& engine, const SavedLogprobs& saved, int32_t bos,
+                              EvaluateProgress progress, const std::atomic<bool>* cancel);
 
 struct Position {
   int32_t id = 0;                         // the given token
