@@ -16,8 +16,8 @@ struct LongCase {
   test::ToyOptions options;
 };
 
-// Windows that end inside of a chunk and reach over its begin. Under ThreadSanitizer one: the others
-// lock alike.
+// Windows that end inside of a chunk and reach over its begin. One under ThreadSanitizer, since the
+// others lock alike.
 std::vector<LongCase> long_cases() {
   return {
       {"llama", {.arch = "llama"}},
