@@ -3,6 +3,7 @@
 // terminal.
 #include <nlohmann/json.hpp>
 
+#include "base/env.h"
 #include "cli/answer.h"
 #include "cli/chat.h"
 #include "cli/options.h"
@@ -51,7 +52,8 @@ class Run final : public Verb {
 
  private:
   std::unique_ptr<ServerPartner> find_server(Output& out) const {
-    if (local_ || reference_ || needs_own_process(options_)) return nullptr;
+    // Which kernels compute is a matter of the process.
+    if (local_ || reference_ || needs_own_process(options_) || env("HEARTH_ISA")) return nullptr;
     return ServerPartner::find(options_, out);
   }
 
