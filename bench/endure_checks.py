@@ -87,19 +87,20 @@ def n_descriptors(pid):
 class Load:
     """n_clients that ask again and again, each answer compared with that of the same seed alone."""
 
-    N_CASES = 64
-
-    def __init__(self, server, failures, n_clients, n_tokens=64):
-        self.server, self.failures, self.n_tokens = server, failures, n_tokens
+    def __init__(self, args, server, failures, n_clients):
+        self.server, self.failures = server, failures
+        self.n_cases, self.n_tokens = (8, 16) if args.quick else (64, 64)
         self.stopping = threading.Event()
         self.n_answers = self.n_answered_tokens = 0
         self.first_s = []
         with Client(server.url) as client:
-            self.alone = [self.ask(client, case) for case in range(self.N_CASES)]
+            self.alone = [self.ask(client, case) for case in range(self.n_cases)]
         for answer in self.alone:
             failures.expect(answer.good and answer.text, f"alone: {answer.status} {answer.error}")
         self.lock = threading.Lock()
+        self.connected = set()
         self.threads = in_threads(n_clients, self._run)
+        wait_for(lambda: len(self.connected) == n_clients, 300, "some clients get no answer")
 
     def ask(self, client, case):
         words = " ".join(["Story", str(case), "is long"] * (1 + case % 8))
@@ -109,12 +110,13 @@ class Load:
         chosen = random.Random(SEED + which)
         with Client(self.server.url) as client:
             while not self.stopping.is_set():
-                case = chosen.randrange(self.N_CASES)
+                case = chosen.randrange(self.n_cases)
                 answer = self.ask(client, case)
                 self.failures.expect(answer.good, f"{answer.status} {answer.error or 'cut short'}")
                 self.failures.expect(not answer.good or answer.text == self.alone[case].text,
                                      f"the text of case {case} is not that of the case alone")
                 with self.lock:
+                    self.connected.add(which)
                     self.n_answers += 1
                     self.n_answered_tokens += answer.n_tokens
                     self.first_s.append(answer.first_s)
@@ -132,8 +134,8 @@ def check_streams(args):
     failures = Failures()
     server = serve(args, ["--parallel", "64"])
     try:
-        load = Load(server, failures, 64)
-        begin = time.monotonic()
+        load = Load(args, server, failures, 64)
+        begin, n_before = time.monotonic(), load.n_answered_tokens
         pids = {"server": server.process.pid, "engine": server.engines()[0]}
         rows = []
         while time.monotonic() - begin < seconds:
@@ -147,7 +149,7 @@ def check_streams(args):
     failures.expect(status == 0, f"hearth serve ended with {status}")
     after = [row for row in rows if row["s"] >= settled]
     figures = {"streams": 64, "answers": load.n_answers,
-               "tokens_per_s": round(load.n_answered_tokens / seconds),
+               "tokens_per_s": round((load.n_answered_tokens - n_before) / seconds),
                "differing": sum("is not that of" in told for told in failures.told)}
     for name in pids:
         kib, descriptors = zip(*(row[name] for row in after))
@@ -167,7 +169,7 @@ def check_idle(args):
     server = serve(args, ["--parallel", "64"])
     idle = [Client(server.url) for _ in range(n_idle)]
     try:
-        load = Load(server, failures, 64)
+        load = Load(args, server, failures, 64)
 
         def rate():
             begin, before = time.monotonic(), load.n_answered_tokens
@@ -208,7 +210,7 @@ class Gone:
     PHASES = ("prefill", "queue", "decode")
     # Seconds: the promise of P09, and after which a request counts as one that never ends.
     BOUNDS = {"prefill": 0.150, "queue": 0.100, "decode": 0.100}
-    WEDGED = 5.0
+    WEDGED = 20.0
 
     def __init__(self, server):
         self.server = server
@@ -246,6 +248,7 @@ class Gone:
         while self.over() == before:
             if time.perf_counter() - begin > self.WEDGED:
                 break
+            time.sleep(0.001)  # who asks without a pause takes the processors that the engine has
         seconds = time.perf_counter() - begin
         thread.join()
         client.close()
@@ -254,7 +257,7 @@ class Gone:
 
 def check_gone(args):
     """1,000 clients that go away in prefill, queue and decode: when the slot is free."""
-    n_trials = 15 if args.quick else 1000
+    n_trials = args.trials or (15 if args.quick else 1000)
     failures = Failures()
     server = serve(args, ["--parallel", "2"], long=LONG)
     taken = {phase: [] for phase in Gone.PHASES}
@@ -287,7 +290,7 @@ def check_gone(args):
                           "max_ms": round(1000 * max(times, default=0), 2)}
         failures.expect(args.quick or percentile(times, 0.99) <= Gone.BOUNDS[phase],
                         f"{phase}: p99 is above {1000 * Gone.BOUNDS[phase]:.0f} ms")
-    failures.expect(figures["wedged"] == 0, f"{figures['wedged']} requests went on for 5 s")
+    failures.expect(figures["wedged"] == 0, f"{figures['wedged']} requests went on for 20 s")
     return figures, failures.list()
 
 
@@ -342,7 +345,7 @@ def end_under_streams(server, pause, n_tokens, failures):
 
 def check_term(args):
     """SIGTERM under 50 streams, 100 times: it ends in time, and each client is told."""
-    n_rounds = 3 if args.quick else 100
+    n_rounds = args.trials or (3 if args.quick else 100)
     chosen = random.Random(SEED)
     failures = Failures()
     server = serve(args, ["--parallel", "64"],
@@ -376,8 +379,8 @@ class Killed:
         self.server, self.failures = server, failures
         self.stopping = threading.Event()
         self.lock = threading.Lock()
-        self.n_kills = 0
-        self.counts = {"good": 0, "failed": 0, "others_good": 0, "refused": 0}
+        self.n_halves = 0  # of kills: one more before, one more after each
+        self.counts = {"good": 0, "failed": 0, "others_good": 0}
         self.threads = in_threads(12, self._run)
 
     def _run(self, which):
@@ -385,9 +388,9 @@ class Killed:
         chosen = random.Random(SEED + which)
         with Client(self.server.url) as client:
             while not self.stopping.is_set():
-                kills = self.n_kills
-                answer = client.complete(model, f"Tell {which}", chosen.randrange(20, 900))
-                self._note(model, answer, self.n_kills > kills)
+                halves = self.n_halves
+                answer = client.complete(model, f"Tell {which}", chosen.randrange(20, 400))
+                self._note(model, answer, self.n_halves > halves)
 
     def _note(self, model, answer, was_killed):
         with self.lock:
@@ -404,15 +407,15 @@ class Killed:
         """A kill at a random time; seconds until the model answers again."""
         with Client(self.server.url) as client:
             time.sleep(chosen.uniform(0.05, 1.0))
-            with self.lock:
-                self.n_kills += 1
             wait_for(lambda: engine_of(self.server, "victim"), 20, "the model is not loaded")
             pid = engine_of(self.server, "victim")
+            self.n_halves += 1
             os.kill(pid, signal.SIGKILL)
             begin = time.monotonic()
             # Until its end was seen a request may still go to it, and fail with the others.
-            wait_for(lambda: pid not in self.server.engines(), 5, "a killed process remains")
+            wait_for(lambda: pid not in self.server.engines(), 20, "a killed process remains")
             answer = client.complete("victim", "next", 8)
+            self.n_halves += 1
             self.failures.expect(answer.good, f"the next request: {answer.status} {answer.error}")
             return time.monotonic() - begin
 
@@ -436,7 +439,7 @@ def engine_of(server, model):
 def check_kill(args):
     """kill -9 of one engine of two, 100 times at random under load: only its requests fail, each
     with a clear error, and the next one works."""
-    n_rounds = 2 if args.quick else 100
+    n_rounds = args.trials or (2 if args.quick else 100)
     chosen = random.Random(SEED)
     failures = Failures()
     server = serve(args, victim=SMALL, other=SMALL)
@@ -533,7 +536,7 @@ def check_slow(args):
     server = serve(args, small=SMALL, reader=SMALL.replace("=1024", "=100000"))
     slow = None
     try:
-        load = Load(server, failures, 4)
+        load = Load(args, server, failures, 4)
         time.sleep(5)
         before_s, before = percentile(load.first_s, 0.99), resident_kib(server.process.pid)
         load.first_s.clear()

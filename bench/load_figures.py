@@ -63,9 +63,9 @@ def long_prompt(url, model, n_tokens):
     alone = ask(url, model, f"Hello {tag}", 4)
     first = Asked(url, model, tag + words, 4)
     time.sleep(0.2)
-    short = ask(url, model, f"Again {tag}", 4)
     if first.begun.is_set():
         raise NoAnswer("the long prompt was read before the short request came: use a longer one")
+    short = ask(url, model, f"Again {tag}", 4)
     first = first.answer()
     second = ask(url, model, tag + words + "And then?", 4)
     stream = Asked(url, model, f"Stream {tag}", 1000)

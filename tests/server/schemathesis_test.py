@@ -4,7 +4,7 @@
 not: no answer is a 5xx (but those that the document promises), each is as the document says, and
 the server lives. Models are toys: one for texts, one for vectors.
 
-Usage: schemathesis_test.py HEARTH MAKE_TOY_MODEL [--examples 4] [--seed 7] [--phases fuzzing]
+Usage: schemathesis_test.py HEARTH MAKE_TOY_MODEL [--examples 3] [--seed 7] [--phases fuzzing]
 Needs the Python of build/inputs/clients. Same seed, same requests.
 """
 import argparse
@@ -73,7 +73,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("hearth")
     parser.add_argument("make_toy")
-    parser.add_argument("--examples", type=int, default=4, help="of each route, and each document")
+    parser.add_argument("--examples", type=int, default=3, help="of each route, and each document")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--phases", default="fuzzing")
     parser.add_argument("--tell", type=int, default=12_000, help="characters of a failed run")
