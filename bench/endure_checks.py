@@ -462,8 +462,8 @@ def check_kill(args):
 class Slow:
     """Connections that send or read a byte now and then, and when the server ends each of them."""
 
-    # Seconds: docs/server.md, and one more for a busy machine. Streams: what fills the buffers of
-    # the kernel besides.
+    # Seconds: docs/server.md, and one more for a busy machine. Streams: and until the buffers are
+    # full, the kernel's too.
     BOUNDS = {"head": 10 + 1, "body": 30 + 1 + 1, "read": 120}
     HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The whole server over sockets: what it refuses, in which order it answers, how long it waits.
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <atomic>
@@ -166,6 +167,10 @@ TEST(HttpServer, a_slow_reader_parks_its_job_and_is_dropped) {
   }));
   ASSERT_FALSE(server.models.holds().empty());
   EXPECT_EQ(server.models.holds().front(), std::make_pair(uint64_t{1}, true));
+  // Reset, though the client has read nothing: the kernel keeps none of it.
+  pollfd look{.fd = client.socket().native_handle(), .events = 0, .revents = 0};
+  EXPECT_EQ(::poll(&look, 1, 20'000), 1);
+  EXPECT_TRUE(look.revents & POLLERR);
 }
 
 TEST(HttpServer, a_reader_that_catches_up_lets_its_job_go_on) {

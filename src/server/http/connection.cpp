@@ -74,6 +74,10 @@ void Connection::close() {
 
 void Connection::drop() {
   ++service_.loads.n_dropped;
+  if (is_full_) {  // a reset: what the client does not read would stay in the kernel for minutes
+    boost::system::error_code ignored;
+    socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  }
   close();
 }
 
