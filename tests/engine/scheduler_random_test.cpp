@@ -119,7 +119,7 @@ class Play {
 
 // Sanitizers take several times as long.
 #ifdef HEARTH_SANITIZED
-constexpr int kSlowness = 3;
+constexpr int kSlowness = 4;
 #else
 constexpr int kSlowness = 1;
 #endif
@@ -188,8 +188,10 @@ void play_on(const char* arch, int n_requests) {
 }
 
 TEST(SchedulerRandom, each_request_gives_what_it_gives_alone) { play_on("llama", 60); }
+#ifndef HEARTH_THREAD_SANITIZED  // one architecture locks like another
 TEST(SchedulerRandom, also_where_layers_have_windows) { play_on("gemma3", 40); }
 TEST(SchedulerRandom, also_with_experts) { play_on("qwen3moe", 30); }
+#endif
 
 TEST(SchedulerRandom, thirty_two_at_once_give_what_each_gives_alone) {
   EngineSetup setup;
