@@ -85,13 +85,13 @@ Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, i
                               const std::atomic<bool>* cancel) {
   double sum = 0.0;
   int64_t count = 0;
-  TRY(each_scored(engine, tokens, n_window, bos, progress, cancel,
-                  [&](int32_t next, std::span<const float> logits) -> Status {
-                    TRY_LET(const double normalizer, sample::log_normalizer(logits));
-                    sum += normalizer - static_cast<double>(logits[static_cast<size_t>(next)]);
-                    ++count;
-                    return {};
-                  }));
+  const auto score = [&](int32_t next, std::span<const float> logits) -> Status {
+    TRY_LET(const double normalizer, sample::log_normalizer(logits));
+    sum += normalizer - static_cast<double>(logits[static_cast<size_t>(next)]);
+    ++count;
+    return {};
+  };
+  TRY(each_scored(engine, tokens, n_window, bos, progress, cancel, score));
   return Perplexity{sum / static_cast<double>(count), count};
 }
 
@@ -105,17 +105,17 @@ Result<Divergence> divergence(Engine& engine, const SavedLogprobs& saved, int32_
   std::vector<double> kl;
   double own_sum = 0.0, saved_sum = 0.0;
   int64_t n_same = 0;
-  TRY(each_scored(engine, saved.tokens(), saved.n_window(), bos, progress, cancel,
-                  [&](int32_t next, std::span<const float> logits) -> Status {
-                    TRY(saved.read(static_cast<int64_t>(kl.size()), base));
-                    TRY_LET(const double normalizer, sample::log_normalizer(logits));
-                    const auto id = static_cast<size_t>(next);
-                    own_sum += normalizer - static_cast<double>(logits[id]);
-                    saved_sum -= static_cast<double>(base[id]);
-                    kl.push_back(kl_of(base, logits, normalizer));
-                    n_same += highest(base) == highest(logits) ? 1 : 0;
-                    return {};
-                  }));
+  const auto compare = [&](int32_t next, std::span<const float> logits) -> Status {
+    TRY(saved.read(static_cast<int64_t>(kl.size()), base));
+    TRY_LET(const double normalizer, sample::log_normalizer(logits));
+    const auto id = static_cast<size_t>(next);
+    own_sum += normalizer - static_cast<double>(logits[id]);
+    saved_sum -= static_cast<double>(base[id]);
+    kl.push_back(kl_of(base, logits, normalizer));
+    n_same += highest(base) == highest(logits) ? 1 : 0;
+    return {};
+  };
+  TRY(each_scored(engine, saved.tokens(), saved.n_window(), bos, progress, cancel, compare));
   const auto count = static_cast<int64_t>(kl.size());
   Divergence result;
   result.own = {own_sum / static_cast<double>(count), count};

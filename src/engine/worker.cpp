@@ -30,8 +30,9 @@ Result<Load> receive_load(const os::FileHandle& channel) {
   while (true) {
     TRY_LET(const auto payload, frames.next());
     if (payload) {
-      TRY_LET(Message message, decode(*payload));
-      if (auto* const load = std::get_if<Load>(&message)) return std::move(*load);
+      auto message = decode(*payload);
+      if (!message) return Failure(message.error());
+      if (auto* const load = std::get_if<Load>(&*message)) return std::move(*load);
       return invalid("the first message is not the model to load");
     }
     // One byte too many would belong to the next message, which nobody sends before the answer.
