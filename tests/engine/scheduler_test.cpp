@@ -257,8 +257,9 @@ TEST_F(SchedulerTest, a_step_beside_answers_keeps_its_bound_while_tokens_cost_mo
   while (scheduler().figures().n_running + scheduler().figures().n_waiting > 1) {
     clock_.prompt_ms *= 1.08;
     ASSERT_TRUE(scheduler().step());
-    if (scheduler().figures().last_prompt_tokens > Scheduler::kMinChunk)
+    if (scheduler().figures().last_prompt_tokens > Scheduler::kMinChunk) {
       EXPECT_LE(scheduler().figures().last_ms, Scheduler::kBusyStepMs);
+    }
   }
 }
 
