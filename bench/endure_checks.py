@@ -464,7 +464,7 @@ class Slow:
 
     # Seconds: docs/server.md, and one more for a busy machine. Streams: and until the buffers are
     # full, the kernel's too.
-    BOUNDS = {"head": 10 + 1, "body": 30 + 1 + 1, "read": 150}
+    BOUNDS = {"head": 10 + 1, "body": 30 + 1 + 1, "read": 120}
     HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
 
     def __init__(self, server, numbers):
@@ -540,7 +540,7 @@ def check_slow(args):
         time.sleep(5)
         before_s, before = percentile(load.first_s, 0.99), resident_kib(server.process.pid)
         load.first_s.clear()
-        slow = Slow(server, {"head": n, "body": n, "read": 4})
+        slow = Slow(server, {"head": n, "body": n, "read": 16})
         most, end = before, time.monotonic() + max(Slow.BOUNDS.values()) + 10
         while slow.dawdle() and time.monotonic() < end:
             most = max(most, resident_kib(server.process.pid))

@@ -98,8 +98,9 @@ Result<Perplexity> perplexity(Engine& engine, std::span<const int32_t> tokens, i
 Result<Divergence> divergence(Engine& engine, const SavedLogprobs& saved, int32_t bos,
                               EvaluateProgress progress, const std::atomic<bool>* cancel) {
   if (engine.hparams().V != saved.n_vocab()) {
-    return invalid("the saved distributions are over {} tokens, the model has {}", saved.n_vocab(),
-                   engine.hparams().V);
+    return with_hint(invalid("the saved distributions are over {} tokens, the model has {}",
+                             saved.n_vocab(), engine.hparams().V),
+                     "compare a model with a run of the same model");
   }
   std::vector<float> base(static_cast<size_t>(saved.n_vocab()));
   std::vector<double> kl;

@@ -63,7 +63,8 @@ Status JobPreparer::give(Job job) {
   size_t n_bytes = entry->n_bytes;
   for (const auto& other : waiting_) n_bytes += other->n_bytes;
   if (waiting_.size() >= kMostJobs || (n_bytes > kMostBytes && !waiting_.empty()))
-    return over_limit("{} long texts wait to be read already", waiting_.size());
+    return with_hint(over_limit("{} long texts wait to be read already", waiting_.size()),
+                     "ask again when some of them are answered");
   entry->job = std::move(job);
   waiting_.push_back(entry);
   {

@@ -5,7 +5,6 @@ text of users is in it. Usage: running_server_test.py HEARTH MAKE_TOY_MODEL"""
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,15 +12,12 @@ import time
 import unittest
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from serving import free_port  # noqa: E402 (the path comes first)
+
 HEARTH, MAKE_TOY = sys.argv[1:3]
 del sys.argv[1:3]
 SECRET = "PINEAPPLE"  # stands in every prompt
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class RunningServer(unittest.TestCase):

@@ -188,10 +188,8 @@ void play_on(const char* arch, int n_requests) {
 }
 
 TEST(SchedulerRandom, each_request_gives_what_it_gives_alone) { play_on("llama", 60); }
-#ifndef HEARTH_THREAD_SANITIZED  // one architecture locks like another
 TEST(SchedulerRandom, also_where_layers_have_windows) { play_on("gemma3", 40); }
 TEST(SchedulerRandom, also_with_experts) { play_on("qwen3moe", 30); }
-#endif
 
 TEST(SchedulerRandom, thirty_two_at_once_give_what_each_gives_alone) {
   EngineSetup setup;

@@ -26,16 +26,10 @@ std::vector<std::string> all_texts(std::string_view letters, size_t longest) {
   return texts;
 }
 
-#ifdef HEARTH_SANITIZED  // takes ten times as long
-constexpr uint32_t kRandomGrammars = 100;
-#else
-constexpr uint32_t kRandomGrammars = 400;
-#endif
-
 TEST(Gbnf, random_grammars_match_what_the_definition_says) {
   const auto texts = all_texts("abc", 6);
-  uint32_t n_compared = 0;
-  for (uint32_t seed = 1; seed <= kRandomGrammars; ++seed) {
+  int n_compared = 0;
+  for (uint32_t seed = 1; seed <= 400; ++seed) {
     const oracle::Rules rules = oracle::RandomGrammar(seed).make();
     const std::string written = oracle::to_gbnf(rules);
     const auto grammar = parse_gbnf(written);
@@ -57,7 +51,7 @@ TEST(Gbnf, random_grammars_match_what_the_definition_says) {
         ASSERT_NE(match(pushdown, text.substr(0, n)), Match::kNo) << text << " of\n" << written;
     }
   }
-  EXPECT_GT(n_compared, kRandomGrammars * 5 / 8);
+  EXPECT_GT(n_compared, 250);
 }
 
 TEST(Gbnf, a_live_beginning_can_always_be_finished) {
