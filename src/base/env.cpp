@@ -3,7 +3,18 @@
 
 #include <cstdlib>
 
+extern char** environ;
+
 namespace hearth {
+
+std::vector<std::string> env_names(std::string_view prefix) {
+  std::vector<std::string> names;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view variable = *entry;
+    if (variable.starts_with(prefix)) names.emplace_back(variable.substr(0, variable.find('=')));
+  }
+  return names;
+}
 
 std::optional<std::string> env(const char* name) {
   const char* value = std::getenv(name);

@@ -38,10 +38,12 @@ Failure unknown_verb(const std::string& word) {
 }
 
 std::string indented(std::string_view lines) {
-  std::string text = "  ";
+  std::string text;
+  bool begins = true;
   for (const char c : lines) {
+    if (begins && c != '\n') text += "  ";
     text += c;
-    if (c == '\n') text += "  ";
+    begins = c == '\n';
   }
   return text;
 }

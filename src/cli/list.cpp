@@ -34,7 +34,7 @@ class List final : public Verb {
     write_table(out, listing.models);
     for (const std::string& warning : listing.warnings) out.note("{}", printable(warning));
     if (listing.models.empty()) {
-      out.note("no models in {}; fetch one with: scripts/fetch_model {}",
+      out.note("no models in {}; fetch one with: hearth pull {}",
                printable(store.folder().string()), hub::Catalogue::built_in().default_model().name);
     }
     return {};

@@ -31,8 +31,11 @@ void ProgressLine::show(uint64_t done, uint64_t total) {
   const auto amount = [&](uint64_t n) {
     return unit_ == ProgressUnit::kBytes ? format_bytes(n) : std::to_string(n);
   };
-  const std::string facts =
-      fmt::format(" {:3.0f} %  {} of {}", 100 * share, amount(done), amount(total));
+  std::string facts = fmt::format(" {:3.0f} %  {} of {}", 100 * share, amount(done), amount(total));
+  if (unit_ == ProgressUnit::kBytes && now_ms > 0) {
+    const double per_s = static_cast<double>(done) / now_ms * 1e3;
+    facts += fmt::format("  {}/s", format_bytes(static_cast<uint64_t>(per_s)));
+  }
   const int free = os::terminal_columns() - static_cast<int>(stage_.size() + facts.size()) - 4;
   std::string bar;
   if (free >= 10) {

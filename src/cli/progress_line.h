@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One line on the terminal that says how far a long work is; silent where standard error is no
-// terminal. Erased when it ends. One thread.
+// One line on the terminal that says how far a long work is, and how fast it goes; silent where
+// standard error is no terminal. Erased when it ends. One thread.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,6 +19,7 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   void show(uint64_t done, uint64_t total);
+  bool visible() const { return visible_; }
 
  private:
   std::string stage_;

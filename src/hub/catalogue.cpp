@@ -68,6 +68,7 @@ Result<Catalogue> Catalogue::parse(std::string_view text) {
   if (json.is_discarded()) return corrupt("the catalogue is not JSON");
   if (count_field(json, "version") != kVersion) return unsupported("the catalogue's version");
   Catalogue catalogue;
+  catalogue.text_ = text;
   for (const nlohmann::json& entry : list_field(json, "models")) {
     TRY_LET(CatalogueModel model, within("catalogue", parse_model(entry)));
     if (catalogue.find(model.name)) return corrupt("catalogue: {} twice", quote(model.name));
@@ -91,6 +92,20 @@ const CatalogueModel* Catalogue::find(std::string_view name) const {
   const auto it = std::find_if(models_.begin(), models_.end(),
                                [&](const CatalogueModel& model) { return model.name == name; });
   return it == models_.end() ? nullptr : &*it;
+}
+
+Result<const CatalogueModel*> Catalogue::resolve(std::string_view text) const {
+  std::string name(text);
+  if (name.ends_with(":latest")) name.resize(name.size() - 7);
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c == ':') c = '-';
+  }
+  if (const CatalogueModel* const model = find(name)) return model;
+  std::string names;
+  for (const CatalogueModel& model : models_) names += (names.empty() ? "" : ", ") + model.name;
+  return with_hint(not_found("the catalogue has no model {}; it has {}", quote(text), names),
+                   "import a file with: hearth import FILE --name NAME");
 }
 
 const CatalogueModel* Catalogue::find_sha256(std::string_view sha256) const {

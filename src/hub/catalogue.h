@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The models that hearth knows how to fetch: catalogue.json beside this file, which is a part of
-// the program and is read by scripts/fetch_model too. Thread rule: const after parse.
+// the program and is read by scripts/fetch_model too (fetch.h). Thread rule: const after parse.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -40,12 +40,18 @@ class Catalogue {
   static Result<Catalogue> parse(std::string_view json);
 
   std::span<const CatalogueModel> models() const { return models_; }
+  // The JSON that it was read from.
+  const std::string& text() const { return text_; }
   const CatalogueModel* find(std::string_view name) const;  // null where there is none
+  // The model that people mean: its name in any case, "name:tag" for the model name-tag,
+  // "name:latest" for name. Never null. kNotFound lists all names.
+  Result<const CatalogueModel*> resolve(std::string_view model) const;
   // The model whose first file has this digest: what an imported file really is.
   const CatalogueModel* find_sha256(std::string_view sha256) const;
   const CatalogueModel& default_model() const { return models_[i_default_]; }
 
  private:
+  std::string text_;
   std::vector<CatalogueModel> models_;
   size_t i_default_ = 0;
 };

@@ -149,11 +149,11 @@ Result<StoredModel> Store::find(std::string_view name) const {
 Failure Store::unknown(std::string_view text) const {
   Failure failure = not_found("no model {} in the store", quote(text));
   const std::string_view name = text.substr(0, text.find_first_of("@"));
+  if (const auto known = Catalogue::built_in().resolve(name)) {
+    return with_hint(std::move(failure), "fetch it with: hearth pull {}", (*known)->name);
+  }
   std::string wanted = lower_case(name);
   std::replace(wanted.begin(), wanted.end(), ':', '-');
-  if (Catalogue::built_in().find(wanted)) {
-    return with_hint(std::move(failure), "fetch it with: scripts/fetch_model {}", wanted);
-  }
   const auto listing = list();
   std::vector<std::string> names;
   if (listing) {
@@ -163,10 +163,10 @@ Failure Store::unknown(std::string_view text) const {
   for (const auto& model : Catalogue::built_in().models()) known.push_back(model.name);
   if (const auto guess = nearest(wanted, known)) {
     const bool here = std::find(names.begin(), names.end(), *guess) != names.end();
-    return with_hint(std::move(failure), "{}",
-                     here ? fmt::format("did you mean {}?", *guess)
-                          : fmt::format("did you mean {}? fetch it with: scripts/fetch_model {}",
-                                        *guess, *guess));
+    return with_hint(
+        std::move(failure), "{}",
+        here ? fmt::format("did you mean {}?", *guess)
+             : fmt::format("did you mean {}? fetch it with: hearth pull {}", *guess, *guess));
   }
   // A beginning or a piece of a name, as people remember it.
   std::string near;
@@ -177,8 +177,7 @@ Failure Store::unknown(std::string_view text) const {
   }
   if (!near.empty()) return with_hint(std::move(failure), "did you mean {}?", near);
   if (names.empty()) {
-    return with_hint(std::move(failure),
-                     "the store is empty; fetch a model with: scripts/fetch_model {}",
+    return with_hint(std::move(failure), "the store is empty; fetch a model with: hearth pull {}",
                      Catalogue::built_in().default_model().name);
   }
   return with_hint(std::move(failure), "hearth list shows what is there");

@@ -22,20 +22,18 @@ namespace {
 
 // The program that runs now, also after its file was replaced by a newer one.
 constexpr const char* kOwnProgram = "/proc/self/exe";
+constexpr const char* kNothing = "/dev/null";
 
 // The descriptors, signals and process group that a child begins with.
 class Beginning {
  public:
-  explicit Beginning(const FileHandle* channel) {
+  explicit Beginning(const ChildCommand& command) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawnattr_init(&attributes_);
-    // First the channel: it may have the number of a standard stream that the parent has closed.
-    if (channel != nullptr) {
-      add(::posix_spawn_file_actions_adddup2(&actions_, channel->get(), kChannelDescriptor));
-    }
-    add(::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
-    add(::posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0));
-    const int first_closed = channel != nullptr ? kChannelDescriptor + 1 : kChannelDescriptor;
+    if (command.channel != nullptr) give(*command.channel, kChannelDescriptor);
+    give_or_nothing(command.input, STDIN_FILENO, O_RDONLY);
+    give_or_nothing(command.output, STDOUT_FILENO, O_WRONLY);
+    const int first_closed = kChannelDescriptor + (command.channel != nullptr ? 1 : 0);
     add(::posix_spawn_file_actions_addclosefrom_np(&actions_, first_closed));
     // Ignored and blocked signals would be inherited.
     sigset_t all, none;
@@ -61,6 +59,18 @@ class Beginning {
   void add(int failed) {
     if (failed_ == 0) failed_ = failed;
   }
+  // By way of a number above those of the child's: the file may have one of them here, which what
+  // is given before it would take.
+  void give(const FileHandle& file, int as) {
+    lifted_.emplace_back(::fcntl(file.get(), F_DUPFD_CLOEXEC, kChannelDescriptor + 1));
+    if (!lifted_.back().is_open()) return add(errno);
+    add(::posix_spawn_file_actions_adddup2(&actions_, lifted_.back().get(), as));
+  }
+  void give_or_nothing(const FileHandle* file, int as, int mode) {
+    if (file != nullptr) return give(*file, as);
+    add(::posix_spawn_file_actions_addopen(&actions_, as, kNothing, mode, 0));
+  }
+  std::vector<FileHandle> lifted_;
   posix_spawn_file_actions_t actions_;
   posix_spawnattr_t attributes_;
   int failed_ = 0;
@@ -90,7 +100,7 @@ std::string ChildEnd::text() const {
 
 Result<SpawnedChild> SpawnedChild::start(const ChildCommand& command) {
   const std::string program = command.program.empty() ? kOwnProgram : command.program;
-  const Beginning beginning(command.channel);
+  const Beginning beginning(command);
   std::vector<std::string> words = {command.program.empty() ? "hearth" : command.program};
   words.insert(words.end(), command.args.begin(), command.args.end());
   const std::vector<char*> args = pointers(words);
@@ -98,8 +108,8 @@ Result<SpawnedChild> SpawnedChild::start(const ChildCommand& command) {
   pid_t pid = 0;
   int failed = beginning.failed();
   if (failed == 0) {
-    failed = ::posix_spawn(&pid, program.c_str(), beginning.actions(), beginning.attributes(),
-                           args.data(), environment.data());
+    failed = ::posix_spawnp(&pid, program.c_str(), beginning.actions(), beginning.attributes(),
+                            args.data(), environment.data());
   }
   if (failed != 0) return system_failure("run", program, failed);
   // Nobody has waited for the child yet, so its number cannot belong to another one.
@@ -129,7 +139,7 @@ SpawnedChild& SpawnedChild::operator=(SpawnedChild&& other) noexcept {
 SpawnedChild::~SpawnedChild() { finish(); }
 
 void SpawnedChild::finish() {
-  if (pid_ == 0 || poll_end()) return;
+  if (pid_ == 0 || end_) return;
   kill();
   wait_end();
 }
@@ -138,12 +148,17 @@ std::optional<ChildEnd> SpawnedChild::collect(int flags) {
   if (end_) return end_;
   CHECK(pid_ != 0);
   siginfo_t info{};
-  int failed = 0;
-  do {
-    failed = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | flags);
-  } while (failed != 0 && errno == EINTR);
-  CHECK(failed == 0);  // nobody else waits for our children
+  const auto wait = [&](int how) {
+    int failed = 0;
+    do {
+      failed = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | how);
+    } while (failed != 0 && errno == EINTR);
+    CHECK(failed == 0);  // nobody else waits for our children
+  };
+  wait(flags | WNOWAIT);
   if (info.si_pid == 0) return std::nullopt;
+  kill();  // the rest of its group, whose number is its own until it has been waited for
+  wait(0);
   end_ = ChildEnd{info.si_code != CLD_EXITED, info.si_status};
   return end_;
 }
@@ -153,8 +168,8 @@ std::optional<ChildEnd> SpawnedChild::poll_end() { return collect(WNOHANG); }
 ChildEnd SpawnedChild::wait_end() { return *collect(0); }
 
 void SpawnedChild::send_signal(int signal) {
-  // As long as nobody has waited for it, the number stays the child's.
-  if (pid_ != 0 && !end_) ::kill(pid_, signal);
+  // As long as nobody has waited for it, the number stays the child's, and its group's.
+  if (pid_ != 0 && !end_) ::kill(-pid_, signal);
 }
 
 void SpawnedChild::kill() { send_signal(SIGKILL); }

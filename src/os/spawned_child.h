@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A child that runs beside its parent and talks to it over one inherited descriptor. It is given
-// nothing else: no environment but what is named, no other open file, a process group of its own,
-// an empty standard input and output; standard error is the parent's (the log). An event loop
-// waits for its end on a descriptor, no signal is involved. Sources: posix_spawn(3), pidfd_open(2),
+// A child that runs beside its parent and talks to it over inherited descriptors. It is given
+// nothing but what its command names: no other variable of the environment, no other open file;
+// a process group of its own, which signals reach as a whole; standard input and output that are
+// empty unless they are named; standard error is the parent's (the log). An event loop waits for
+// its end on a descriptor, no signal is involved. Sources: posix_spawn(3), pidfd_open(2),
 // waitid(2), prctl(2).
 // Thread rule: one thread at a time, and the thread that starts a child outlives it: the system
 // ends a child together with the thread that started it (tie_to_parent).
@@ -20,10 +21,13 @@ namespace hearth::os {
 inline constexpr int kChannelDescriptor = 3;
 
 struct ChildCommand {
-  std::string program;                   // a path; empty: the program that runs now
+  std::string program;                   // a path, or a name in PATH; empty: the one that runs now
   std::vector<std::string> args;         // without the program's name
   std::vector<std::string> environment;  // "NAME=value", and nothing beside them
-  const FileHandle* channel = nullptr;   // becomes kChannelDescriptor; the parent's stays open
+  // The parent's stay open. Null: there is none.
+  const FileHandle* channel = nullptr;  // becomes kChannelDescriptor
+  const FileHandle* input = nullptr;    // becomes the standard input
+  const FileHandle* output = nullptr;   // becomes the standard output
 };
 
 // "NAME=value" of those variables that are set here.
@@ -44,17 +48,17 @@ class SpawnedChild {
 
   SpawnedChild(SpawnedChild&& other) noexcept;
   SpawnedChild& operator=(SpawnedChild&& other) noexcept;
-  // Kills the child where it still runs, and waits for its end.
+  // Kills the child and its group where it still runs, and waits for its end.
   ~SpawnedChild();
 
   int pid() const { return pid_; }
   // Readable once the child has ended. Borrowed.
   int end_descriptor() const { return pidfd_.get(); }
 
-  // How it ended, or nothing while it runs.
+  // How it ended, or nothing while it runs. What it started ends with it.
   std::optional<ChildEnd> poll_end();
   ChildEnd wait_end();
-  // Nothing happens where it has ended.
+  // To all of its group. Nothing happens where it has ended.
   void send_signal(int signal);
   void kill();
 

@@ -90,13 +90,15 @@ App::App(AppOptions options, Models& models, KeyStore keys, Profiles profiles)
       options_(std::move(options)),
       models_(models),
       keys_(std::move(keys)),
-      profiles_(std::move(profiles)) {}
+      profiles_(std::move(profiles)),
+      pulls_(options_.fetch) {}
 
 App::~App() = default;
 
 void App::detach() {
   detached_ = true;
   parser_.reset();
+  pulls_.end();
 }
 
 void App::post(std::function<void()> call) {

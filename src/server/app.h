@@ -16,6 +16,7 @@
 #include "server/keys.h"
 #include "server/models.h"
 #include "server/profiles.h"
+#include "server/pulls.h"
 #include "server/response_store.h"
 #include "server/routes.h"
 #include "server/security.h"
@@ -30,6 +31,7 @@ struct AppOptions {
   size_t n_jobs = 512;  // under way or waiting, of all owners (F24)
   size_t n_jobs_per_owner = 256;
   std::string version;
+  hub::FetchSettings fetch;
 };
 
 // Whose request it is.
@@ -80,7 +82,10 @@ class App {
   http::Response fault_page(const http::Fault& fault) const;
 
   // Before the server runs. Without one (in tests) everything happens at once.
-  void attach(http::HttpServer& server) { server_ = &server; }
+  void attach(http::HttpServer& server) {
+    server_ = &server;
+    pulls_.attach(server);
+  }
   // After it ran: what is posted from now on is dropped.
   void detach();
   // Runs `call` on the loop's thread.
@@ -92,6 +97,7 @@ class App {
 
   Models& models() { return models_; }
   Profiles& profiles() { return profiles_; }
+  Pulls& pulls() { return pulls_; }
   ResponseStore& responses() { return responses_; }
   const AppOptions& options() const { return options_; }
   http::ServerLoads loads() const { return server_ ? server_->loads() : http::ServerLoads{}; }
@@ -122,6 +128,7 @@ class App {
   Models& models_;
   KeyStore keys_;
   Profiles profiles_;
+  Pulls pulls_;
   ResponseStore responses_;
   http::HttpServer* server_ = nullptr;
   std::atomic<bool> detached_ = false;

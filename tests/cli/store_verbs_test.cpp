@@ -65,7 +65,7 @@ TEST_F(StoreVerbs, an_empty_store_says_how_to_fill_it) {
   const Ran ran = hearth({"list"});
   EXPECT_EQ(ran.status, 0);
   EXPECT_EQ(ran.out, "");
-  EXPECT_NE(ran.err.find("scripts/fetch_model smollm2-135m"), std::string::npos);
+  EXPECT_NE(ran.err.find("hearth pull smollm2-135m"), std::string::npos);
   const auto json = hearth({"list", "--json"}).json();
   EXPECT_TRUE(json["models"].is_array() && json["models"].empty());
 }
@@ -129,7 +129,7 @@ TEST_F(StoreVerbs, what_fails_says_what_next) {
   EXPECT_EQ(hearth({"show", "smollm2:135m"}).status, 1);
   const auto error = hearth({"show", "smollm2:135m", "--json"}).json();
   EXPECT_EQ(error["error"]["code"], "not_found");
-  EXPECT_EQ(error["error"]["hint"], "fetch it with: scripts/fetch_model smollm2-135m");
+  EXPECT_EQ(error["error"]["hint"], "fetch it with: hearth pull smollm2-135m");
   EXPECT_EQ(hearth({"rm", "toy"}).status, 1);
   EXPECT_EQ(hearth({"import", "/no/such.gguf"}).status, 1);
   EXPECT_EQ(hearth({"import"}).status, 2);

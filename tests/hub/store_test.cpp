@@ -208,8 +208,8 @@ TEST(Store, paths_are_taken_as_they_are) {
 TEST(Store, an_unknown_name_gets_a_hint_that_helps) {
   Fixture f;
   const auto hint = [&](const char* name) { return f.store.resolve(name).error().hint; };
-  EXPECT_NE(hint("smollm2-135m").find("scripts/fetch_model smollm2-135m"), std::string::npos);
-  EXPECT_NE(hint("smollm2:135m").find("scripts/fetch_model smollm2-135m"), std::string::npos);
+  EXPECT_NE(hint("smollm2-135m").find("hearth pull smollm2-135m"), std::string::npos);
+  EXPECT_NE(hint("smollm2:135m").find("hearth pull smollm2-135m"), std::string::npos);
   EXPECT_NE(hint("smolm2-135m").find("smollm2-135m"), std::string::npos);
   EXPECT_NE(hint("gemma").find("gemma3-270m"), std::string::npos);
   EXPECT_NE(hint("zzzzzzzzzz").find("store is empty"), std::string::npos);

@@ -189,15 +189,7 @@ TEST_F(Ollama, models_are_made_of_others_copied_shown_and_deleted) {
             400);
 }
 
-TEST_F(Ollama, pulling_and_uploading_say_what_to_do_instead) {
-  EXPECT_NE(lines("/api/pull", R"({"model":"toy"})").find(R"({"status":"success"})"),
-            std::string::npos);
-  const std::string known = ask("/api/pull", R"({"model":"smollm2-135m:latest"})");
-  EXPECT_EQ(status_of_answer(known), 400);
-  EXPECT_NE(known.find("scripts/fetch_model smollm2-135m"), std::string::npos) << known;
-  const std::string unknown = ask("/api/pull", R"({"model":"llama9"})");
-  EXPECT_EQ(status_of_answer(unknown), 404);
-  EXPECT_NE(unknown.find("smollm2-135m, "), std::string::npos) << unknown;
+TEST_F(Ollama, uploading_says_what_to_do_instead) {
   const std::string blob = ask("/api/blobs/sha256:0123", "a file's bytes");
   EXPECT_EQ(status_of_answer(blob), 400);
   EXPECT_NE(blob.find("hearth import"), std::string::npos) << blob;

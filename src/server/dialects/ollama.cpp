@@ -6,12 +6,10 @@
 #include <algorithm>
 #include <ctime>
 
-#include "base/quote.h"
-#include "base/units.h"
-#include "hub/catalogue.h"
 #include "server/dialects/dialects.h"
 #include "server/dialects/ollama_answers.h"
 #include "server/dialects/ollama_fields.h"
+#include "server/dialects/ollama_pull.h"
 #include "server/dialects/request_parts.h"
 
 namespace hearth::server {
@@ -79,12 +77,8 @@ std::string parameters_text(const Profile& profile) {
   return text;
 }
 
-std::string name_field(const RequestFields& fields) {
-  return fields.text("model", fields.text("name"));
-}
-
 void show(const std::shared_ptr<Call>& call) {
-  const std::string name = name_field(call->fields);
+  const std::string name = ollama_name(call->fields);
   if (name.empty()) return call->fail(bad_field("model", "a name is wanted").value());
   Profile profile;
   if (auto found = call->app.profiles().find(name)) profile = std::move(*found);
@@ -149,35 +143,8 @@ void send_lines(const std::shared_ptr<Call>& call, const std::vector<std::string
   call->exchange->finish();
 }
 
-// The server opens no connection to anybody, so that what it holds goes nowhere: what fetches is a
-// program of its own.
-Error cannot_pull(std::string_view name) {
-  if (name.ends_with(":latest")) name.remove_suffix(7);
-  const hub::Catalogue& catalogue = hub::Catalogue::built_in();
-  if (const hub::CatalogueModel* const model = catalogue.find(name)) {
-    return {ErrorCode::kUnsupported,
-            fmt::format("{} ({}) is not here, and the server fetches nothing itself", model->name,
-                        format_bytes(model->download_bytes)),
-            fmt::format("fetch it with: scripts/fetch_model {}", model->name)};
-  }
-  std::string names;
-  for (const hub::CatalogueModel& model : catalogue.models())
-    names += (names.empty() ? "" : ", ") + model.name;
-  return {ErrorCode::kNotFound,
-          fmt::format("no model {}; the catalogue has {}", quote(name), names),
-          "import a file with: hearth import FILE --name NAME"};
-}
-
-void pull(const std::shared_ptr<Call>& call) {
-  const std::string name = name_field(call->fields);
-  if (name.empty()) return call->fail(bad_field("model", "a name is wanted").value());
-  if (call->app.profiles().find(name) || call->app.models().find(name))
-    return send_lines(call, {"pulling manifest", "success"});
-  call->fail(cannot_pull(name));
-}
-
 void remove(const std::shared_ptr<Call>& call) {
-  const std::string name = name_field(call->fields);
+  const std::string name = ollama_name(call->fields);
   if (name.empty()) return call->fail(bad_field("model", "a name is wanted").value());
   const bool is_profile = call->app.profiles().find(name).has_value();
   const Status removed =
@@ -228,7 +195,7 @@ std::string licence_text(const Json& licence) {
 Result<Profile> read_profile(Call& call) {
   RequestFields& fields = call.fields;
   Profile made;
-  TRY_LET(made.name, free_name(call.app, name_field(fields)));
+  TRY_LET(made.name, free_name(call.app, ollama_name(fields)));
   const std::string from = fields.text("from");
   if (from.empty()) return bad_field("from", "the name of a model is wanted");
   if (auto below = call.app.profiles().find(from)) {
@@ -298,8 +265,9 @@ std::span<const Route> ollama_routes() {
       {"GET", "/api/blobs/{digest}", kAdmin, kHere, kNoBlobs},
       {"POST", "/api/blobs/{digest}", kAdmin, kHere, kNoBlobs},
       {"POST", "/api/push", kAdmin, kHere, "hearth puts models nowhere"},
-      {"POST", "/api/pull", kAdmin, kHere, kSmallBody, kNdjson, ollama_name_fields, pull},
-      {"DELETE", "/api/delete", kAdmin, kHere, kSmallBody, kNone, ollama_name_fields, remove},
+      {"POST", "/api/pull", kAdmin, kHere, kSmallBody, kNdjson, ollama_pull_fields,
+       answer_ollama_pull},
+      {"DELETE", "/api/delete", kAdmin, kHere, kSmallBody, kNone, ollama_delete_fields, remove},
       {"POST", "/api/copy", kAdmin, kHere, kSmallBody, kNone, ollama_copy_fields, copy},
       {"POST", "/api/create", kAdmin, kHere, kCreate, kNdjson, ollama_create_fields, create},
   };

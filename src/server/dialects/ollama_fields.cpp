@@ -113,12 +113,20 @@ const FieldTable& ollama_show_fields() {
   return table;
 }
 
-const FieldTable& ollama_name_fields() {
+const FieldTable& ollama_pull_fields() {
+  static const FieldTable table = {
+      text("model", kMaxModelName, "a model of the catalogue"),
+      text("name", kMaxModelName, "another name of model"),
+      flag("stream", "lines as it goes on; on where it is not said"),
+      flag("insecure", "true is not followed: every byte is held against a checksum"),
+  };
+  return table;
+}
+
+const FieldTable& ollama_delete_fields() {
   static const FieldTable table = {
       text("model", kMaxModelName, "the model"),
       text("name", kMaxModelName, "another name of model"),
-      flag("stream", "lines as it goes on; on where it is not said"),
-      no_effect("insecure", "nothing is fetched without a checksum"),
   };
   return table;
 }
@@ -148,6 +156,10 @@ const FieldTable& ollama_create_fields() {
       refused("modelfile", "send from, system, parameters"),
   };
   return table;
+}
+
+std::string ollama_name(const RequestFields& fields) {
+  return fields.text("model", fields.text("name"));
 }
 
 }  // namespace hearth::server

@@ -11,8 +11,12 @@ const FieldTable& ollama_generate_fields();
 const FieldTable& ollama_embed_fields();
 const FieldTable& ollama_embeddings_fields();
 const FieldTable& ollama_show_fields();
-const FieldTable& ollama_name_fields();  // pull, delete
+const FieldTable& ollama_pull_fields();
+const FieldTable& ollama_delete_fields();
 const FieldTable& ollama_copy_fields();
 const FieldTable& ollama_create_fields();
+
+// The model that a request is about; "" where it names none.
+std::string ollama_name(const RequestFields& fields);
 
 }  // namespace hearth::server

@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -37,6 +38,36 @@ Peer peer_of(const tcp::socket& socket) {
   }
   return peer;
 }
+
+class DescriptorWatch final : public HttpServer::Watch {
+ public:
+  DescriptorWatch(asio::io_context& io, int descriptor, std::function<void()> call)
+      : state_(std::make_shared<State>(io, descriptor, std::move(call))) {
+    state_->wait();
+  }
+  ~DescriptorWatch() override { state_->descriptor.release(); }
+
+ private:
+  // Shared with the wait that is under way.
+  struct State : std::enable_shared_from_this<State> {
+    State(asio::io_context& io, int watched, std::function<void()> its_call)
+        : descriptor(io, watched), call(std::move(its_call)) {}
+
+    void wait() {
+      descriptor.async_wait(asio::posix::descriptor_base::wait_read,
+                            [self = shared_from_this()](const auto& error) {
+                              if (error || !self->descriptor.is_open()) return;
+                              self->call();
+                              if (self->descriptor.is_open()) self->wait();
+                            });
+    }
+
+    asio::posix::stream_descriptor descriptor;  // released when the watch is dropped
+    std::function<void()> call;
+  };
+
+  std::shared_ptr<State> state_;
+};
 
 }  // namespace
 
@@ -113,6 +144,10 @@ class HttpServer::Loop {
     timer->async_wait([timer, call = guarded(std::move(call))](const auto& error) {
       if (!error) call();
     });
+  }
+
+  std::unique_ptr<Watch> watch(int descriptor, std::function<void()> call) {
+    return std::make_unique<DescriptorWatch>(io_, descriptor, guarded(std::move(call)));
   }
 
   bool stopping() const { return service_.stopping; }
@@ -220,6 +255,9 @@ void HttpServer::stop() {
 void HttpServer::post(std::function<void()> call) { loop_->post(std::move(call)); }
 void HttpServer::after(std::chrono::milliseconds delay, std::function<void()> call) {
   loop_->after(delay, std::move(call));
+}
+std::unique_ptr<HttpServer::Watch> HttpServer::watch(int descriptor, std::function<void()> call) {
+  return loop_->watch(descriptor, std::move(call));
 }
 bool HttpServer::stopping() const { return loop_->stopping(); }
 ServerLoads HttpServer::loads() const { return loop_->loads(); }

@@ -87,6 +87,14 @@ class HttpServer {
   // Runs it after `delay`, unless the server stops earlier.
   void after(std::chrono::milliseconds delay, std::function<void()> call);
 
+  // Calls `call` on the loop's thread each time that the descriptor can be read, until the watch is
+  // dropped: on that thread, or after run(), before the server and the descriptor end.
+  class Watch {
+   public:
+    virtual ~Watch() = default;
+  };
+  std::unique_ptr<Watch> watch(int descriptor, std::function<void()> call);
+
   bool stopping() const;
   ServerLoads loads() const;
 
