@@ -34,6 +34,22 @@ TEST(Catalogue, the_built_in_one_is_the_file_and_is_complete) {
   EXPECT_EQ(built_in.find("no such model"), nullptr);
 }
 
+TEST(Catalogue, names_are_understood_as_people_write_them) {
+  const Catalogue& built_in = Catalogue::built_in();
+  for (const char* const name :
+       {"smollm2-135m", "SmolLM2-135M", "smollm2:135m", "smollm2-135m:latest"}) {
+    const auto found = built_in.resolve(name);
+    ASSERT_TRUE(found) << name;
+    EXPECT_EQ((*found)->name, "smollm2-135m");
+  }
+  for (const char* const name : {"", "smollm2", "latest", "smollm2-135m:other"}) {
+    const auto found = built_in.resolve(name);
+    ASSERT_FALSE(found) << name;
+    EXPECT_EQ(found.error().code, ErrorCode::kNotFound);
+    EXPECT_NE(found.error().message.find("smollm2-135m, "), std::string::npos);
+  }
+}
+
 TEST(Catalogue, every_prefix_of_it_is_refused) {
   const std::string text = catalogue_text();
   const size_t last_brace = text.rfind('}');

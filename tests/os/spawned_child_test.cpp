@@ -12,6 +12,8 @@
 #include <array>
 #include <filesystem>
 
+#include "os/any_readable.h"
+#include "os/memory_file.h"
 #include "os/socket_pair.h"
 
 namespace hearth::os {
@@ -102,6 +104,64 @@ TEST(SpawnedChild, its_end_is_seen_on_a_descriptor_and_told_as_status_or_signal)
   EXPECT_TRUE(ends_within(sleeping->child, 10000));
   EXPECT_EQ(sleeping->child.wait_end().text(), "signal 9 (Killed)");
   sleeping->child.kill();  // nothing more happens
+}
+
+TEST(SpawnedChild, its_standard_streams_are_files_that_it_is_given) {
+  const auto input = memory_file("input", "line one\nline two\n");
+  const auto other = memory_file("other", "something else");
+  auto sockets = make_socket_pair();
+  ASSERT_TRUE(input && other && sockets);
+  // A name is looked up in PATH.
+  auto child = SpawnedChild::start({.program = "sh",
+                                    .args = {"-c", "cat; cat <&3; ls /proc/self/fd"},
+                                    .environment = named_environment({"PATH"}),
+                                    .channel = &*other,
+                                    .input = &*input,
+                                    .output = &sockets->theirs});
+  ASSERT_TRUE(child) << child.error().message;
+  sockets->theirs.close();
+  EXPECT_EQ(read_all(sockets->ours), "line one\nline two\nsomething else0\n1\n2\n3\n4\n");
+  EXPECT_EQ(child->wait_end().text(), "exit status 0");
+}
+
+// A process of the group that has the channel open, so that its end can be seen there.
+constexpr const char* kWithChild = "(trap '' INT TERM; exec sleep 1000) & echo started >&3;";
+
+TEST(SpawnedChild, what_it_started_ends_with_it_however_it_ends) {
+  for (const char* const how : {"exit 0", "kill -9 $$"}) {
+    auto running = start_shell(std::string(kWithChild) + how);
+    ASSERT_TRUE(running);
+    running->child.wait_end();
+    EXPECT_EQ(read_all(running->sockets.ours), "started\n");  // its end comes, so the child is gone
+  }
+}
+
+TEST(SpawnedChild, a_signal_reaches_what_it_started) {
+  auto running = start_shell(
+      "sh -c 'trap \"echo heard >&3; exit\" USR1; echo started >&3;"
+      "while :; do sleep 0.01; done' & trap '' USR1; wait");
+  ASSERT_TRUE(running);
+  std::array<char, 64> buffer;
+  ASSERT_TRUE(receive_some(running->sockets.ours, buffer));
+  running->child.send_signal(SIGUSR1);
+  EXPECT_EQ(read_all(running->sockets.ours), "heard\n");
+}
+
+TEST(AnyReadable, is_readable_when_any_of_its_descriptors_is) {
+  auto set = AnyReadable::make();
+  auto first = make_socket_pair();
+  auto second = make_socket_pair();
+  ASSERT_TRUE(set && first && second);
+  ASSERT_TRUE(set->add(first->ours.get()));
+  ASSERT_TRUE(set->add(second->ours.get()));
+  EXPECT_FALSE(set->wait(0));
+  ASSERT_TRUE(send_all(second->theirs, "x"));
+  EXPECT_TRUE(set->wait(10000));
+  second->ours.close();
+  EXPECT_FALSE(set->wait(0));
+  first->theirs.close();  // an end is something to read too
+  EXPECT_TRUE(set->wait(10000));
+  EXPECT_FALSE(set->add(-1));
 }
 
 TEST(SpawnedChild, dropping_it_kills_it_and_leaves_no_zombie) {
