@@ -199,8 +199,10 @@ struct EngineProcess::State : std::enable_shared_from_this<State> {
     });
   }
 
+  bool takes_messages() const { return !closed && !fault && !channel_over && !end; }
+
   Status send(const engine::Message& message) {
-    if (closed || fault || channel_over) return io_error("{}: the engine process is gone", model);
+    if (!takes_messages()) return io_error("{}: the engine process is gone", model);
     TRY_LET(std::string frame, engine::encode(message));
     if (unsent_bytes + frame.size() > kMaxUnsent) {
       return over_limit("{}: the engine takes no more in", model);
@@ -273,6 +275,8 @@ EngineProcess::~EngineProcess() {
 }
 
 int EngineProcess::pid() const { return state_->child.pid(); }
+
+bool EngineProcess::takes_messages() const { return state_->takes_messages(); }
 
 Status EngineProcess::send(const engine::Message& message) { return state_->send(message); }
 

@@ -60,7 +60,12 @@ class EngineProcess {
 
   int pid() const;
 
-  // Errors: the message is too long, or the process takes nothing in and too much waits for it.
+  // False from the first sign of its end on, which may be seconds before on_end: what is sent then
+  // reaches nobody.
+  bool takes_messages() const;
+
+  // Errors: the message is too long, or the process takes nothing in and too much waits for it, or
+  // it takes no messages any more.
   Status send(const engine::Message& message);
 
   // Whether an answer is due: only then silence is a fault. True from the start, as it loads.

@@ -295,7 +295,8 @@ void ModelSlot::tell_loaders(const Status& status) {
   for (const LoadSink& done : std::exchange(loaders_, {})) done(status);
 }
 
-// Sends what waits, as long as the model is as those who wait want it.
+// Sends what waits, as long as the model is as those who wait want it. Where the process has begun
+// to end they wait for the next one: what they ask for is no reason of its end.
 void ModelSlot::send_waiting() {
   std::vector<uint64_t> ids;
   for (const auto& [id, hosted] : jobs_) {
@@ -304,6 +305,7 @@ void ModelSlot::send_waiting() {
   for (const uint64_t id : ids) {
     const auto found = jobs_.find(id);
     if (state_ != State::kReady || found == jobs_.end()) continue;
+    if (!process_->takes_messages()) return;
     HostedJob& hosted = found->second;
     if (wants_longer_context(hosted.wish)) {
       n_ctx_ = static_cast<int>(hosted.wish.n_ctx);

@@ -3,8 +3,9 @@
 // while loading, by the prompt of a job while computing. Everything else of it is the real one: the
 // channel, the sandbox, the loop.
 //   files    contain "crash", "refuse", "slow", "large", "endless" (loads for ever)
-//   prompts  "crash", "exit", "lose the file", "hang", "attack" (tries what the sandbox forbids and
-//            answers with what was allowed), "slow" (5 ms for each piece); others count
+//   prompts  "crash", "exit", "lose the file", "hang", "hang up" (ends its side of the channel and
+//            goes on), "attack" (tries what the sandbox forbids and answers with what was allowed),
+//            "slow" (5 ms for each piece); others count
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -51,7 +52,8 @@ class Double final : public ToyJobs {
   std::string piece(const engine::Job& job, int64_t i) override {
     if (job.prompt == "crash") ::raise(SIGSEGV);
     if (job.prompt == "exit") ::_exit(3);
-    if (job.prompt == "hang") sleep_ms(1'000'000);
+    if (job.prompt == "hang up") ::shutdown(os::kChannelDescriptor, SHUT_WR);
+    if (job.prompt.starts_with("hang")) sleep_ms(1'000'000);
     if (job.prompt == "slow") sleep_ms(5);
     if (job.prompt == "attack") return attack(file_.path());
     if (job.prompt == "lose the file") {

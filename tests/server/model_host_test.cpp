@@ -187,6 +187,33 @@ TEST(ModelHost, a_process_that_hangs_or_is_stopped_is_given_up_with_its_reason) 
   EXPECT_EQ(host.last(host.ask("toy", "x")).kind, EventKind::kDone);
 }
 
+// Between the first sign of an end and the end itself: half a second here.
+TEST(ModelHost, requests_that_come_while_a_process_ends_are_answered_by_the_next_one) {
+  auto options = test::double_options();
+  options.patience.goodbye = std::chrono::milliseconds(500);
+  Hosting host(options);
+  host.last(host.ask("toy", "x"));
+  const int first = host.pid("toy");
+  const uint64_t ends_it = host.ask("toy", "hang up");
+  std::vector<uint64_t> later;
+  ASSERT_TRUE(soon([&] {
+    later.push_back(host.ask("toy", "x"));
+    return host.answers().n_events(ends_it) > 1;  // the one that says it has begun, and its end
+  }));
+  size_t n_answered = 0;
+  for (const uint64_t id : later) {
+    const auto last = host.last(id);
+    if (last.kind == EventKind::kDone) {
+      ++n_answered;
+    } else {  // it was sent before there was a sign
+      EXPECT_NE(last.error.message.find("signal 9"), std::string::npos) << last.error.message;
+    }
+  }
+  EXPECT_NE(host.last(ends_it).error.message.find("signal 9"), std::string::npos);
+  EXPECT_GT(n_answered, 1u);
+  EXPECT_NE(host.pid("toy"), first);
+}
+
 TEST(ModelHost, a_model_file_that_shrinks_in_use_is_told_as_what_it_is) {
   Hosting host;
   const std::string path = host.model("toy");
