@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/read.hpp>
 #include <csignal>
 
 #include "tests/server/malformed_requests.h"
@@ -171,6 +172,48 @@ TEST(HttpServer, a_slow_reader_parks_its_job_and_is_dropped) {
   pollfd look{.fd = client.socket().native_handle(), .events = 0, .revents = 0};
   EXPECT_EQ(::poll(&look, 1, 20'000), 1);
   EXPECT_TRUE(look.revents & POLLERR);
+}
+
+// However slowly its buffer fills: here never.
+TEST(HttpServer, a_stream_of_which_nothing_is_taken_is_dropped_long_before_it_is_full) {
+  http::ServerOptions options = RunningServer::patient();
+  options.stall_time = ms(300);
+  RunningServer server(options);
+  RawClient client(server.port);
+  client.socket().set_option(boost::asio::socket_base::receive_buffer_size(4096));
+  client.send(server.request("POST", "/v1/chat/completions", kChat));
+  ASSERT_TRUE(soon([&] { return server.models.asked().size() == 1; }));
+  server.models.tell(1, started());
+  const std::string piece(1u << 10, 'x');
+  for (int i = 0; i < 200; ++i) server.models.tell(1, delta(piece));
+  EXPECT_TRUE(soon([&] { return server.models.was_cancelled(1); }));
+  EXPECT_TRUE(server.models.holds().empty());
+}
+
+TEST(HttpServer, a_reader_that_takes_something_now_and_then_is_not_dropped) {
+  http::ServerOptions options = RunningServer::patient();
+  options.stall_time = ms(2000);
+  RunningServer server(options);
+  RawClient client(server.port);
+  client.socket().set_option(boost::asio::socket_base::receive_buffer_size(32 << 10));
+  client.send(server.request("POST", "/v1/chat/completions", kChat));
+  ASSERT_TRUE(soon([&] { return server.models.asked().size() == 1; }));
+  server.models.tell(1, started());
+  const std::string piece(8u << 10, 'x');
+  for (int i = 0; i < 25; ++i) server.models.tell(1, delta(piece));
+  char taken[8u << 10];
+  for (int round = 0; round < 60; ++round) {  // three seconds; it never catches up
+    server.models.tell(1, delta(piece));
+    boost::system::error_code failed;
+    boost::asio::read(client.socket(), boost::asio::buffer(taken), failed);
+    ASSERT_FALSE(failed) << failed.message();
+    std::this_thread::sleep_for(ms(50));
+  }
+  EXPECT_TRUE(server.models.holds().empty());
+  server.models.tell(1, finished());
+  server.models.tell(1, done());
+  EXPECT_TRUE(client.read_until("data: [DONE]").ends_with("[DONE]"));
+  EXPECT_FALSE(server.models.was_cancelled(1));
 }
 
 TEST(HttpServer, a_reader_that_catches_up_lets_its_job_go_on) {

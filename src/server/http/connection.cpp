@@ -72,12 +72,11 @@ void Connection::close() {
   service_.closed(*this);
 }
 
+// By a reset: what the client does not read would stay in the kernel for minutes.
 void Connection::drop() {
   ++service_.loads.n_dropped;
-  if (is_full_) {  // a reset: what the client does not read would stay in the kernel for minutes
-    boost::system::error_code ignored;
-    socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
-  }
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
   close();
 }
 
@@ -311,7 +310,7 @@ void Connection::finish() {
 }
 
 // More than stream_bytes: the producer rests. It stays so for full_time, or passes stream_most all
-// the same: the client is dropped.
+// the same: the client is dropped, however much it takes meanwhile.
 void Connection::check_full() {
   if (!is_stream_ || is_complete_ || !exchange_) return;
   const size_t n = n_unsent();
@@ -322,9 +321,16 @@ void Connection::check_full() {
     exchange_->tell_full(true);
   } else if (is_full_ && n <= service_.options.stream_bytes / 2) {
     is_full_ = false;
-    unbound();
     exchange_->tell_full(false);
   }
+}
+
+// The deadline of a stream that is not full: each time that the client takes something it begins
+// anew, so it ends clients that take nothing, however slowly their buffer fills.
+void Connection::bound_stall() {
+  if (!is_stream_ || is_complete_ || is_full_) return;
+  if (n_unsent() == 0) return unbound();
+  bound(service_.options.stall_time);
 }
 
 void Connection::flush() {
@@ -336,6 +342,7 @@ void Connection::flush() {
   }
   if (flight_.empty()) return;
   writing_ = true;
+  if (!has_deadline_) bound_stall();
   socket_.async_write_some(
       boost::asio::buffer(flight_.data() + n_flown_, flight_.size() - n_flown_),
       [self = shared_from_this()](const boost::system::error_code& error, size_t n_bytes) {
@@ -350,14 +357,24 @@ void Connection::on_written(size_t n_bytes) {
   n_flown_ += n_bytes;
   check_full();
   if (state_ == State::kClosed) return;
+  bound_stall();
   if (n_unsent() > 0) return flush();
   if (is_complete_) answered();
+}
+
+// A connection that waits for a request keeps no buffer that grew with the answer before: with
+// thousands of them the longest answer of each would stay in memory.
+void Connection::release_buffers() {
+  flight_.clear();
+  n_flown_ = 0;
+  for (std::string* const buffer : {&flight_, &pending_, &input_}) buffer->shrink_to_fit();
 }
 
 void Connection::answered() {
   if (exchange_) --service_.loads.n_exchanges;
   exchange_.reset();
   is_stream_ = is_chunked_ = is_complete_ = is_full_ = false;
+  release_buffers();
   if (close_after_ || service_.stopping) {
     // Closing with unread input would reset the connection, and the answer might be lost.
     boost::system::error_code ignored;

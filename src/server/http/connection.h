@@ -69,11 +69,13 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   void flush();
   void on_written(size_t n_bytes);
   void check_full();
+  void bound_stall();
   void drop();
   void bound(std::chrono::milliseconds time);
   void unbound();
   void on_deadline();
   void release_body();
+  void release_buffers();
   size_t n_unsent() const { return flight_.size() - n_flown_ + pending_.size(); }
   std::chrono::milliseconds time_for(std::chrono::milliseconds base, uint64_t n_bytes) const;
 

@@ -33,6 +33,7 @@ struct ServerOptions {
   size_t stream_bytes = 256u << 10;  // buffered for one stream before its producer is told (F20)
   size_t stream_most = 1024u << 10;  // at which the client is dropped at once
   ms full_time{30'000};              // a stream that stays full longer is dropped
+  ms stall_time{60'000};             // so is one of which the client takes nothing for so long
   ms linger_time{2'000};             // reading on after a refusal, so that it arrives
   ms grace_time{5'000};              // of streams when the server stops (F25)
   ms last_words_time{800};           // to send what they end with
