@@ -7,6 +7,7 @@
 #include "cli/verb.h"
 #include "hub/store.h"
 #include "os/dirs.h"
+#include "os/memory.h"
 #include "server/model_host.h"
 #include "server/serving.h"
 
@@ -27,6 +28,7 @@ class Serve final : public Verb {
   }
 
   Status run(Output& out) override {
+    os::give_freed_memory_back();
     TRY_LET(hub::Store store, hub::Store::of_user());
     TRY_LET(server::KeyStore keys, server::KeyStore::of_user());
     TRY_LET(server::Profiles profiles, server::Profiles::of_user());

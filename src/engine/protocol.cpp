@@ -328,8 +328,10 @@ Result<Message> decode(std::string_view payload) {
 }
 
 void FrameBuffer::append(std::string_view bytes) {
+  constexpr size_t kMostKept = 256 * 1024;  // once a long frame was taken
   bytes_.erase(0, begin_);
   begin_ = 0;
+  if (bytes_.empty() && bytes_.capacity() > kMostKept) bytes_.shrink_to_fit();
   bytes_ += bytes;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "os/memory.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <fstream>
 #include <optional>
@@ -60,6 +62,15 @@ uint64_t anonymous_resident_bytes() {
 uint64_t anonymous_resident_bytes(int pid) {
   const auto path = std::filesystem::path("/proc") / std::to_string(pid) / "status";
   return field_bytes(path, "RssAnon").value_or(0);
+}
+
+void give_freed_memory_back() {
+#ifdef __GLIBC__
+  constexpr int kMostKept = 32 << 10;
+  // With it blocks of 128 KiB and more always are mappings of their own.
+  mallopt(M_TRIM_THRESHOLD, kMostKept);
+  mallopt(M_TOP_PAD, kMostKept);
+#endif
 }
 
 }  // namespace hearth::os

@@ -28,4 +28,9 @@ uint64_t anonymous_resident_bytes();
 // The same of another process; 0 where it is gone.
 uint64_t anonymous_resident_bytes(int pid);
 
+// Has this process give memory that it no longer uses back to the system, but for some tens of KiB
+// of each thread, where the C library allows it. For a program that lives long and mostly waits: by
+// default it keeps 128 KiB and more, and the more the larger a block was that it has ever freed.
+void give_freed_memory_back();
+
 }  // namespace hearth::os

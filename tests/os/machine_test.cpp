@@ -2,6 +2,7 @@
 // Facts of the machine, checked against what the system says elsewhere and against made-up trees
 // of /proc and /sys.
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -243,6 +244,16 @@ class Variable {
   const char* name_;
   std::optional<std::string> former_;
 };
+
+#ifndef HEARTH_SANITIZED  // whose allocator keeps what it likes
+TEST(Memory, what_a_burst_needed_goes_back_to_the_system) {
+  give_freed_memory_back();
+  std::vector<std::vector<char>> burst;
+  for (int i = 0; i < 200; ++i) burst.emplace_back(16 << 10, 'x');
+  while (!burst.empty()) burst.pop_back();
+  EXPECT_LE(::mallinfo2().keepcost, size_t{96} << 10);  // free at the end of the heap
+}
+#endif
 
 TEST(Dirs, the_home_follows_the_variables_in_their_order) {
   const Variable own("HEARTH_HOME", "/a/./b/../hearth");
