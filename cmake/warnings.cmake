@@ -11,6 +11,7 @@ if(HEARTH_SANITIZE)
     # So that ccache takes a precompiled header for the same when only its time differs.
     add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
   endif()
+  add_compile_options(-Wno-shadow)  # between files that are read as one; the dev build looks
   add_compile_definitions(HEARTH_SANITIZED)
   if(HEARTH_SANITIZE MATCHES "thread")
     add_compile_definitions(HEARTH_THREAD_SANITIZED)

@@ -9,6 +9,8 @@ namespace hearth {
 inline constexpr uint64_t kKiB = 1024;
 inline constexpr uint64_t kMiB = 1024 * kKiB;
 inline constexpr uint64_t kGiB = 1024 * kMiB;
+inline constexpr double kGiga = 1e9;
+inline constexpr double kPercent = 100.0;  // parts of a whole, told as percent
 
 // "512 B", "1.5 MiB", "9.1 GiB".
 std::string format_bytes(uint64_t bytes);

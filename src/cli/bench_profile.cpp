@@ -5,13 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "base/units.h"
+
 namespace hearth::cli {
 namespace {
 
-constexpr double kGiga = 1e9;
 constexpr double kNsPerMs = 1e6;
 constexpr double kMsPerS = 1e3;
-constexpr double kPercent = 100.0;
 
 std::string_view kind_of(std::string_view name) {
   if (!name.starts_with("blk.")) return name;

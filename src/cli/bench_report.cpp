@@ -10,9 +10,6 @@
 namespace hearth::cli {
 namespace {
 
-constexpr double kGiga = 1e9;
-constexpr double kPercent = 100.0;
-
 nlohmann::json to_json(const Spread& s) {
   return {{"median", s.median}, {"min", s.min}, {"max", s.max}};
 }

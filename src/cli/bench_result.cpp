@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/units.h"
+
 namespace hearth::cli {
 namespace {
 
@@ -12,8 +14,6 @@ constexpr double kOthersShare = 0.05;
 // Runs of a quiet machine are within a few percent; a virtual machine's neighbours cost up to ten.
 constexpr double kRunSpread = 0.25;
 constexpr double kLimitDrift = 0.15;
-
-constexpr double kPercent = 100.0;
 
 void judge_limit(std::string_view what, double before, double after,
                  std::vector<std::string>& reasons) {

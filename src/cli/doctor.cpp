@@ -17,8 +17,6 @@
 namespace hearth::cli {
 namespace {
 
-constexpr double kGiga = 1e9;
-
 class Doctor final : public Verb {
  public:
   void add_options(CLI::App& app) override {

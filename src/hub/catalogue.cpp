@@ -14,7 +14,7 @@
 namespace hearth::hub {
 namespace {
 
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kCatalogueVersion = 1;
 
 bool is_sha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -66,7 +66,8 @@ Result<CatalogueModel> parse_model(const nlohmann::json& entry) {
 Result<Catalogue> Catalogue::parse(std::string_view text) {
   const auto json = parse_json(text);
   if (json.is_discarded()) return corrupt("the catalogue is not JSON");
-  if (count_field(json, "version") != kVersion) return unsupported("the catalogue's version");
+  if (count_field(json, "version") != kCatalogueVersion)
+    return unsupported("the catalogue's version");
   Catalogue catalogue;
   catalogue.text_ = text;
   for (const nlohmann::json& entry : list_field(json, "models")) {

@@ -11,7 +11,7 @@
 namespace hearth::hub {
 namespace {
 
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kManifestVersion = 1;
 
 // A linked file keeps the name that its owner gave it: anything but a path.
 bool is_plain_name(std::string_view name) {
@@ -36,7 +36,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (json.is_discarded() || !json.is_object()) return corrupt("not a JSON object");
   const auto version = count_field(json, "version");
   if (!version) return corrupt("no version");
-  if (*version != kVersion) return unsupported("version {}, made by a newer hearth", *version);
+  if (*version != kManifestVersion)
+    return unsupported("version {}, made by a newer hearth", *version);
   Manifest manifest;
   manifest.name = text_field(json, "name").value_or("");
   if (!is_model_name(manifest.name)) return corrupt("model name {}", quote(manifest.name));
@@ -58,10 +59,10 @@ Result<Manifest> parse_manifest(std::string_view text) {
 }
 
 std::string manifest_text(const Manifest& manifest) {
-  nlohmann::json json = {{"version", kVersion},       {"name", manifest.name},
-                         {"format", manifest.format}, {"arch", manifest.arch},
-                         {"quant", manifest.quant},   {"licence", manifest.licence},
-                         {"source", manifest.source}, {"files", nlohmann::json::array()}};
+  nlohmann::json json = {{"version", kManifestVersion}, {"name", manifest.name},
+                         {"format", manifest.format},   {"arch", manifest.arch},
+                         {"quant", manifest.quant},     {"licence", manifest.licence},
+                         {"source", manifest.source},   {"files", nlohmann::json::array()}};
   if (!manifest.folder.empty()) json["folder"] = manifest.folder.string();
   for (const ManifestFile& file : manifest.files) {
     json["files"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});

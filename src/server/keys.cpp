@@ -25,7 +25,7 @@ namespace {
 constexpr size_t kMaxKeys = 1000;
 constexpr size_t kMaxNameBytes = 64;
 constexpr size_t kMaxKeyTextBytes = 256;
-constexpr uintmax_t kMaxFileBytes = 1u << 20;
+constexpr uintmax_t kMaxKeyFileBytes = 1u << 20;
 
 std::string hash(std::string_view text) {
   hub::Sha256 sha;
@@ -103,7 +103,7 @@ Result<std::vector<Key>> KeyStore::list() const {
   const uintmax_t n_bytes = std::filesystem::file_size(file(), failed);
   if (failed == std::errc::no_such_file_or_directory) return std::vector<Key>{};
   if (failed) return io_error("{}: {}", file().string(), failed.message());
-  if (n_bytes > kMaxFileBytes) return corrupt("{} is too long", file().string());
+  if (n_bytes > kMaxKeyFileBytes) return corrupt("{} is too long", file().string());
   std::ifstream in(file(), std::ios::binary);
   std::stringstream text;
   text << in.rdbuf();

@@ -17,7 +17,7 @@ namespace hearth::server {
 namespace {
 
 constexpr size_t kMaxProfiles = 1000;
-constexpr uintmax_t kMaxFileBytes = 32u << 20;
+constexpr uintmax_t kMaxProfileBytes = 32u << 20;
 
 Json to_json(const Profile& profile) {
   return {{"name", profile.name},         {"from", profile.from},
@@ -67,7 +67,7 @@ Result<std::vector<Profile>> Profiles::list() const {
   const uintmax_t n_bytes = std::filesystem::file_size(file(), failed);
   if (failed == std::errc::no_such_file_or_directory) return std::vector<Profile>{};
   if (failed) return io_error("{}: {}", file().string(), failed.message());
-  if (n_bytes > kMaxFileBytes) return corrupt("{} is too long", file().string());
+  if (n_bytes > kMaxProfileBytes) return corrupt("{} is too long", file().string());
   std::ifstream in(file(), std::ios::binary);
   std::stringstream text;
   text << in.rdbuf();
@@ -101,7 +101,7 @@ Status Profiles::write(const std::vector<Profile>& profiles) const {
   Json json = Json::array();
   for (const Profile& profile : profiles) json.push_back(to_json(profile));
   const std::string text = json_text(json) + "\n";
-  if (text.size() > kMaxFileBytes) return over_limit("the texts of all profiles are too long");
+  if (text.size() > kMaxProfileBytes) return over_limit("the texts of all profiles are too long");
   return os::write_file(file(), text, os::Readers::kOwner);
 }
 

@@ -11,13 +11,15 @@
 namespace hearth::arch {
 namespace {
 
-constexpr int kTokens = 24;
+constexpr int kFormatTokens = 24;
 
 Result<std::vector<float>> logits(backend::Backend& backend, const ModelGraph& model,
                                   backend::KvFormat kv) {
-  TRY_LET(test::ToyRun run, test::ToyRun::make(backend, model.graph, kv, kTokens, kTokens));
+  TRY_LET(test::ToyRun run,
+          test::ToyRun::make(backend, model.graph, kv, kFormatTokens, kFormatTokens));
   std::vector<int32_t> tokens;
-  for (int i = 0; i < kTokens; ++i) tokens.push_back((i * i * 5 + i * 3 + 1) % model.hparams.V);
+  for (int i = 0; i < kFormatTokens; ++i)
+    tokens.push_back((i * i * 5 + i * 3 + 1) % model.hparams.V);
   return run.next(tokens);
 }
 

@@ -173,6 +173,12 @@ inline KernelTable table_for(std::string_view isa) {
   return *table;
 }
 
+// A form of the cache and its decoder.
+struct StoredKv {
+  KvType kv;
+  DType type;
+};
+
 inline bool same_bits(float a, float b) { return std::memcmp(&a, &b, 4) == 0; }
 
 // Half a unit in the last place of 1.

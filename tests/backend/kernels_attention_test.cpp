@@ -11,14 +11,9 @@ namespace {
 constexpr int kQueries = 9;
 constexpr int kPositions = 21;
 
-struct KvFormat {
-  KvType kv;
-  DType type;
-};
-
 // Cached rows, queries and weights, each ending at a forbidden page.
 struct Cache {
-  Cache(KvFormat kv_format, int row_size, Random& random)
+  Cache(StoredKv kv_format, int row_size, Random& random)
       : format(kv_format),
         size(row_size),
         bytes(row_bytes(kv_format.type, row_size)),
@@ -70,7 +65,7 @@ struct Cache {
     return {out.data(), out.data() + out.size()};
   }
 
-  KvFormat format;
+  StoredKv format;
   int size;
   int64_t bytes;
   GuardedBytes rows;
@@ -78,7 +73,7 @@ struct Cache {
   Guarded<float> query, weight;
 };
 
-class Attention : public testing::TestWithParam<KvFormat> {
+class Attention : public testing::TestWithParam<StoredKv> {
  protected:
   std::vector<int> sizes() const {
     if (info(GetParam().type).block_weights == 32) return {32, 64, 96, 128, 192, 256, 576};
@@ -197,16 +192,16 @@ TEST_P(Attention, instruction_sets_with_fused_multiply_add_give_the_same_bits) {
   }
 }
 
-std::string format_name(const testing::TestParamInfo<KvFormat>& param) {
+std::string cache_name(const testing::TestParamInfo<StoredKv>& param) {
   return std::string(info(param.param.type).name);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Kernels, Attention,
-    testing::Values(KvFormat{KvType::kF32, DType::kF32}, KvFormat{KvType::kF16, DType::kF16},
-                    KvFormat{KvType::kBF16, DType::kBF16}, KvFormat{KvType::kQ8_0, DType::kQ8_0},
-                    KvFormat{KvType::kQ5_1, DType::kQ5_1}, KvFormat{KvType::kQ4_0, DType::kQ4_0}),
-    format_name);
+    testing::Values(StoredKv{KvType::kF32, DType::kF32}, StoredKv{KvType::kF16, DType::kF16},
+                    StoredKv{KvType::kBF16, DType::kBF16}, StoredKv{KvType::kQ8_0, DType::kQ8_0},
+                    StoredKv{KvType::kQ5_1, DType::kQ5_1}, StoredKv{KvType::kQ4_0, DType::kQ4_0}),
+    cache_name);
 
 }  // namespace
 }  // namespace hearth::cpu

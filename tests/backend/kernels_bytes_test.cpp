@@ -12,8 +12,8 @@
 namespace hearth::cpu {
 namespace {
 
-constexpr int kMaxRows = 83;    // a group of 64 and a bit
-constexpr int kMaxTokens = 27;  // several tiles and a bit
+constexpr int kByteRows = 83;    // a group of 64 and a bit
+constexpr int kByteTokens = 27;  // several tiles and a bit
 
 std::vector<DTypeInfo> quantized_formats() {
   std::vector<DTypeInfo> list;
@@ -49,8 +49,8 @@ struct Prepared {
   int64_t stride;
 };
 
-struct Problem {
-  Problem(DType weight_type, int cols, int rows, int tokens, Random& random)
+struct ByteProblem {
+  ByteProblem(DType weight_type, int cols, int rows, int tokens, Random& random)
       : type(weight_type),
         n_cols(cols),
         n_rows(rows),
@@ -137,28 +137,28 @@ std::vector<double> base_losses(DType type, const std::vector<float>& w,
 TEST_P(ByteMatmul, every_instruction_set_is_within_the_derived_bound_of_sums_in_double) {
   Random random(1);
   for (const int n_cols : column_counts(GetParam())) {
-    const Problem problem(GetParam().type, n_cols, kMaxRows, kMaxTokens, random);
+    const ByteProblem problem(GetParam().type, n_cols, kByteRows, kByteTokens, random);
     for (const std::string_view isa : machine_isa_names()) {
       const KernelTable table = table_for(isa);
-      const Prepared acts(table, problem.x.data(), n_cols, kMaxTokens);
+      const Prepared acts(table, problem.x.data(), n_cols, kByteTokens);
       const std::vector<float> result = problem.run(table, 0, 0);
-      for (int r = 0; r < kMaxRows; ++r) {
+      for (int r = 0; r < kByteRows; ++r) {
         const uint8_t* row = problem.weights.data() + r * problem.bytes;
         const std::vector<float> w = decoded(problem.type, n_cols, row);
         const std::vector<float> terms = term_magnitudes(problem.type, n_cols, row);
         const std::vector<double> losses = base_losses(problem.type, w, terms);
-        for (int t = 0; t < kMaxTokens; ++t) {
+        for (int t = 0; t < kByteTokens; ++t) {
           double sum = 0, magnitude = 0, lost = 0x1p-140;
           for (int c = 0; c < n_cols; ++c) {
             const auto i = static_cast<size_t>(c);
-            const ByteBlock& block = acts.blocks[static_cast<size_t>(c / 256 * kMaxTokens + t)];
+            const ByteBlock& block = acts.blocks[static_cast<size_t>(c / 256 * kByteTokens + t)];
             const double value = value_of(block, c % 256);
             if (c % 64 == 0) lost += losses[i / 64] * static_cast<double>(block.scale[c / 64 % 4]);
             sum += static_cast<double>(w[i]) * value;
             magnitude += static_cast<double>(terms[i]) * std::fabs(value);
           }
           const double bound = (10 + 24 * block_count(n_cols)) * kEps * magnitude + lost;
-          ASSERT_NEAR(result[static_cast<size_t>(t * kMaxRows + r)], sum, bound)
+          ASSERT_NEAR(result[static_cast<size_t>(t * kByteRows + r)], sum, bound)
               << isa << ' ' << n_cols << " row " << r << " token " << t;
         }
       }
@@ -169,7 +169,7 @@ TEST_P(ByteMatmul, every_instruction_set_is_within_the_derived_bound_of_sums_in_
 TEST_P(ByteMatmul, every_instruction_set_has_the_same_bits) {
   Random random(2);
   for (const int n_cols : column_counts(GetParam())) {
-    const Problem problem(GetParam().type, n_cols, kMaxRows, kMaxTokens, random);
+    const ByteProblem problem(GetParam().type, n_cols, kByteRows, kByteTokens, random);
     const std::vector<float> expected = problem.run(table_for("base"), 0, 0);
     for (const std::string_view isa : machine_isa_names()) {
       const std::vector<float> result = problem.run(table_for(isa), 0, 0);
@@ -184,18 +184,18 @@ TEST_P(ByteMatmul, every_instruction_set_has_the_same_bits) {
 TEST_P(ByteMatmul, a_result_does_not_depend_on_the_tile_it_is_computed_in) {
   Random random(3);
   const int n_cols = 512;
-  const Problem problem(GetParam().type, n_cols, kMaxRows, kMaxTokens, random);
+  const ByteProblem problem(GetParam().type, n_cols, kByteRows, kByteTokens, random);
   for (const std::string_view isa : machine_isa_names()) {
     const KernelTable table = table_for(isa);
     const std::vector<float> whole = problem.run(table, 0, 0);
     for (const int rows : {1, 15, 16, 17, 33, 63, 64, 65}) {
       for (const int tokens : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13}) {
-        const int row = kMaxRows - rows, token = kMaxTokens - tokens;
+        const int row = kByteRows - rows, token = kByteTokens - tokens;
         const std::vector<float> part = problem.run(table, row, token);
         for (int t = 0; t < tokens; ++t) {
           for (int r = 0; r < rows; ++r) {
             ASSERT_TRUE(same_bits(part[static_cast<size_t>(t * rows + r)],
-                                  whole[static_cast<size_t>((token + t) * kMaxRows + row + r)]))
+                                  whole[static_cast<size_t>((token + t) * kByteRows + row + r)]))
                 << isa << ": " << rows << " rows, " << tokens << " tokens, " << r << ' ' << t;
           }
         }
@@ -206,7 +206,7 @@ TEST_P(ByteMatmul, a_result_does_not_depend_on_the_tile_it_is_computed_in) {
 
 TEST_P(ByteMatmul, more_tokens_than_a_chunk_give_what_one_gives) {
   Random random(4);
-  const Problem problem(GetParam().type, 256, 17, 530, random);
+  const ByteProblem problem(GetParam().type, 256, 17, 530, random);
   for (const std::string_view isa : machine_isa_names()) {
     const KernelTable table = table_for(isa);
     const std::vector<float> whole = problem.run(table, 0, 0), last = problem.run(table, 0, 529);
@@ -223,7 +223,7 @@ TEST_P(ByteMatmul, more_tokens_than_a_chunk_give_what_one_gives) {
 TEST_P(ByteMatmul, the_largest_codes_and_activations_do_not_overflow) {
   Random random(5);
   for (const uint8_t fill : {0x00, 0x7f, 0x80, 0xff}) {
-    Problem problem(GetParam().type, 512, 20, 9, random);
+    ByteProblem problem(GetParam().type, 512, 20, 9, random);
     for (uint8_t& byte : problem.weights.span()) byte = fill;
     for (uint8_t* block = problem.weights.data();
          block < problem.weights.data() + problem.weights.size(); block += GetParam().block_bytes) {
@@ -247,7 +247,7 @@ TEST_P(ByteMatmul, the_largest_codes_and_activations_do_not_overflow) {
 
 TEST_P(ByteMatmul, a_nan_in_scale_or_activation_reaches_exactly_its_own_results) {
   Random random(6);
-  Problem problem(GetParam().type, 512, 40, 14, random);
+  ByteProblem problem(GetParam().type, 512, 40, 14, random);
   const bool bad_row = problem.type != DType::kMXFP4;
   const uint16_t nan = 0x7e00;
   if (bad_row) {

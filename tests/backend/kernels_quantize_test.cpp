@@ -99,15 +99,11 @@ TEST(QuantizeAct, nan_and_infinity_make_the_scale_of_their_block_nan) {
   }
 }
 
-struct KvFormat {
-  KvType kv;
-  DType type;
-};
-constexpr KvFormat kKvFormats[] = {{KvType::kF32, DType::kF32},   {KvType::kF16, DType::kF16},
+constexpr StoredKv kKvFormats[] = {{KvType::kF32, DType::kF32},   {KvType::kF16, DType::kF16},
                                    {KvType::kBF16, DType::kBF16}, {KvType::kQ8_0, DType::kQ8_0},
                                    {KvType::kQ5_1, DType::kQ5_1}, {KvType::kQ4_0, DType::kQ4_0}};
 
-std::vector<float> stored(const KernelTable& table, KvFormat format,
+std::vector<float> stored(const KernelTable& table, StoredKv format,
                           const std::vector<float>& values) {
   const Guarded<float> in(values);
   const auto n = static_cast<int64_t>(values.size());
@@ -142,7 +138,7 @@ double kv_bound(KvType type, double value, double low, double high) {
 TEST(StoreKv, values_come_back_within_the_step_of_the_format) {
   Random random(3);
   for (const std::string_view isa : machine_isa_names()) {
-    for (const KvFormat format : kKvFormats) {
+    for (const StoredKv format : kKvFormats) {
       for (const size_t n : {32, 64, 96, 128, 256}) {
         for (const float sigma : {1e-3f, 1.0f, 1000.0f}) {
           const std::vector<float> values = normal_values(random, n, sigma);
@@ -162,7 +158,7 @@ TEST(StoreKv, values_come_back_within_the_step_of_the_format) {
 TEST(StoreKv, float_rows_of_any_length_are_rounded_as_the_codec_rounds) {
   Random random(4);
   for (const std::string_view isa : machine_isa_names()) {
-    for (const KvFormat format : {kKvFormats[0], kKvFormats[1], kKvFormats[2]}) {
+    for (const StoredKv format : {kKvFormats[0], kKvFormats[1], kKvFormats[2]}) {
       for (size_t n = 1; n < 40; ++n) {
         std::vector<float> values = normal_values(random, n);
         values[n / 2] *= 1e-6f;
@@ -184,7 +180,7 @@ TEST(StoreKv, float_rows_of_any_length_are_rounded_as_the_codec_rounds) {
 
 TEST(StoreKv, nan_and_infinity_are_never_hidden) {
   for (const std::string_view isa : machine_isa_names()) {
-    for (const KvFormat format : kKvFormats) {
+    for (const StoredKv format : kKvFormats) {
       for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
         std::vector<float> values(64, 0.5f);
         values[45] = bad;
@@ -198,7 +194,7 @@ TEST(StoreKv, nan_and_infinity_are_never_hidden) {
 
 TEST(StoreKv, blocks_of_equal_values_and_of_zeros_come_back) {
   for (const std::string_view isa : machine_isa_names()) {
-    for (const KvFormat format : kKvFormats) {
+    for (const StoredKv format : kKvFormats) {
       for (const float value : {0.0f, 1.0f, -2.0f}) {
         const std::vector<float> back =
             stored(table_for(isa), format, std::vector<float>(32, value));

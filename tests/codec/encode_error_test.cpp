@@ -14,7 +14,7 @@
 namespace hearth::codec {
 namespace {
 
-constexpr size_t kWeights = 16384;
+constexpr size_t kRowWeights = 16384;
 
 // Floats in [0, 1), multiples of 2^-24.
 std::vector<float> uniforms(uint64_t seed, size_t n) {
@@ -30,9 +30,9 @@ std::vector<float> uniforms(uint64_t seed, size_t n) {
 }
 
 std::vector<float> sample_weights(const std::string& name) {
-  const std::vector<float> u = uniforms(11, 4 * kWeights);
+  const std::vector<float> u = uniforms(11, 4 * kRowWeights);
   std::vector<float> weights;
-  for (size_t i = 0; i < kWeights; ++i) {
+  for (size_t i = 0; i < kRowWeights; ++i) {
     const float bell = (u[4 * i] + u[4 * i + 1]) + (u[4 * i + 2] + u[4 * i + 3]) - 2.0f;
     float value = (u[4 * i] * 2.0f - 1.0f) * 0.0625f;
     if (name == "bell") value = bell * 0.03125f;
@@ -44,7 +44,7 @@ std::vector<float> sample_weights(const std::string& name) {
 }
 
 std::vector<float> sample_importance() {
-  std::vector<float> values = uniforms(12, kWeights);
+  std::vector<float> values = uniforms(12, kRowWeights);
   for (float& value : values) value = (value * value) * 8.0f + 0.125f;
   return values;
 }
@@ -63,13 +63,13 @@ TEST(EncodeError, is_below_that_of_the_original_quantizers) {
     in >> format >> sample >> weighted >> theirs;
     const DType type = dtype_from_name(format).value();
     const std::vector<float> x = sample_weights(sample);
-    std::vector<uint8_t> row(static_cast<size_t>(row_bytes(type, kWeights)));
+    std::vector<uint8_t> row(static_cast<size_t>(row_bytes(type, kRowWeights)));
     ASSERT_TRUE(encode_row(
         type, x, row, weighted ? std::span<const float>(importance) : std::span<const float>()));
-    std::vector<float> out(kWeights);
+    std::vector<float> out(kRowWeights);
     decode_row(type, row, out);
     double ours = 0;
-    for (size_t i = 0; i < kWeights; ++i) {
+    for (size_t i = 0; i < kRowWeights; ++i) {
       const double difference = static_cast<double>(x[i]) - out[i];
       ours += (weighted ? importance[i] : 1.0) * difference * difference;
     }

@@ -14,7 +14,7 @@
 namespace hearth::file {
 namespace {
 
-using test::TempFolder;
+using hearth::test::TempFolder;
 
 std::vector<uint8_t> pattern(size_t n, uint8_t seed) {
   std::vector<uint8_t> bytes(n);

@@ -16,7 +16,7 @@
 namespace hearth::graph {
 namespace {
 
-WeightId weight(Graph& g, Shape shape, DType type = DType::kF32) {
+WeightId typed_weight(Graph& g, Shape shape, DType type = DType::kF32) {
   return g.add_weight({.name = "w", .type = type, .shape = shape});
 }
 
@@ -26,25 +26,25 @@ Cost cost_of_last(const Graph& g, const BatchLoad& load, WeightId only = kNone) 
 
 TEST(Cost, a_product_reads_its_weight_once_and_multiplies_for_every_row) {
   Graph g;
-  const ValueId x = g.add(Embed{.table = weight(g, {100, 64}, DType::kF16)}, "x");
+  const ValueId x = g.add(Embed{.table = typed_weight(g, {100, 64}, DType::kF16)}, "x");
   const SequenceLoad sequences[] = {{0, 3}, {7, 2}};
   const BatchLoad load{.sequences = sequences, .n_outputs = 1};
   EXPECT_EQ(load.n_tokens(), 5);
   EXPECT_EQ(cost_of_last(g, load).bytes, 5 * 64 * 2) << "the rows that were looked up";
-  g.add(MatMul{x, weight(g, {10, 64}, DType::kQ8_0), weight(g, {10})}, "y");
+  g.add(MatMul{x, typed_weight(g, {10, 64}, DType::kQ8_0), typed_weight(g, {10})}, "y");
   EXPECT_EQ(cost_of_last(g, load).bytes, 10 * 2 * 34 + 10 * 4);
   EXPECT_EQ(cost_of_last(g, load).macs, 5 * 10 * 64);
   const ValueId out = g.add(GatherOutputs{x}, "out");
   EXPECT_EQ(cost_of_last(g, load).bytes, 0);
-  g.add(MatMul{out, weight(g, {10, 64})}, "logits");
+  g.add(MatMul{out, typed_weight(g, {10, 64})}, "logits");
   EXPECT_EQ(cost_of_last(g, load).macs, 10 * 64) << "only rows that are wanted";
   EXPECT_EQ(cost_of_last(g, {.sequences = sequences}).bytes, 0) << "no row is wanted";
 }
 
 TEST(Cost, a_head_product_counts_the_rows_that_it_uses) {
   Graph g;
-  const ValueId x = g.add(Embed{.table = weight(g, {9, 24})}, "x");
-  g.add(MatMulHeads{x, weight(g, {18, 8}), 3, 6, 1, 5}, "y");
+  const ValueId x = g.add(Embed{.table = typed_weight(g, {9, 24})}, "x");
+  g.add(MatMulHeads{x, typed_weight(g, {18, 8}), 3, 6, 1, 5}, "y");
   const SequenceLoad one[] = {{4, 1}};
   EXPECT_EQ(cost_of_last(g, {.sequences = one}).bytes, 15 * 8 * 4);
   EXPECT_EQ(cost_of_last(g, {.sequences = one}).macs, 15 * 8);
@@ -74,9 +74,9 @@ TEST(Cost, attention_counts_the_keys_that_the_definition_shows) {
     for (const int n_past : {0, 1, 3, 4, 5, 7, 20}) {
       for (const int n_new : {1, 2, 5, 13}) {
         Graph g;
-        const ValueId q = g.add(Embed{.table = weight(g, {9, 4 * 64})}, "q");
-        const ValueId k = g.add(Embed{.table = weight(g, {9, 2 * 64})}, "k");
-        const ValueId v = g.add(Embed{.table = weight(g, {9, 2 * 32})}, "v");
+        const ValueId q = g.add(Embed{.table = typed_weight(g, {9, 4 * 64})}, "q");
+        const ValueId k = g.add(Embed{.table = typed_weight(g, {9, 2 * 64})}, "k");
+        const ValueId v = g.add(Embed{.table = typed_weight(g, {9, 2 * 32})}, "v");
         const int i_cache = g.add_cache_layer({2, 64, 32, window});
         g.add(Attention{.q = q,
                         .k = k,
@@ -105,8 +105,8 @@ TEST(Cost, attention_counts_the_keys_that_the_definition_shows) {
 
 TEST(Cost, values_inside_of_keys_are_read_once) {
   Graph g;
-  const ValueId q = g.add(Embed{.table = weight(g, {9, 4 * 64})}, "q");
-  const ValueId k = g.add(Embed{.table = weight(g, {9, 64})}, "k");
+  const ValueId q = g.add(Embed{.table = typed_weight(g, {9, 4 * 64})}, "q");
+  const ValueId k = g.add(Embed{.table = typed_weight(g, {9, 64})}, "k");
   g.add(Attention{.q = q,
                   .k = k,
                   .v = kNone,
@@ -125,10 +125,11 @@ TEST(Cost, values_inside_of_keys_are_read_once) {
 
 TEST(Cost, only_experts_that_are_chosen_count) {
   Graph g;
-  const ValueId x = g.add(Embed{.table = weight(g, {9, 32})}, "x");
-  const WeightId gate = weight(g, {8, 16, 32}), up = weight(g, {8, 16, 32}, DType::kQ8_0);
-  const WeightId down = weight(g, {8, 32, 16});
-  const ValueId logits = g.add(MatMul{x, weight(g, {8, 32})}, "logits");
+  const ValueId x = g.add(Embed{.table = typed_weight(g, {9, 32})}, "x");
+  const WeightId gate = typed_weight(g, {8, 16, 32}),
+                 up = typed_weight(g, {8, 16, 32}, DType::kQ8_0);
+  const WeightId down = typed_weight(g, {8, 32, 16});
+  const ValueId logits = g.add(MatMul{x, typed_weight(g, {8, 32})}, "logits");
   const ValueId route = g.add(Route{.logits = logits, .n_experts = 8, .top_k = 2}, "route");
   g.add(Experts{.x = x,
                 .route = route,

@@ -6,19 +6,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "os/child_process.h"
 #include "tests/support/temp_folder.h"
 
 namespace hearth::os {
 namespace {
 
-void put(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path) << text;
-}
+using test::put;
 
 double tick_s() { return 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK)); }
 

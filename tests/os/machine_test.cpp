@@ -30,12 +30,8 @@ namespace hearth::os {
 namespace {
 
 namespace fs = std::filesystem;
+using test::put;
 using test::TempFolder;
-
-void put(const fs::path& path, const std::string& text) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path) << text;
-}
 
 // Whether the kernel lists a flag for the first processor.
 bool kernel_has(const std::string& flag) {

@@ -13,7 +13,7 @@ namespace hearth::sample {
 namespace {
 
 using oracle::Tokens;
-constexpr float kForbidden = -std::numeric_limits<float>::infinity();
+constexpr float kOut = -std::numeric_limits<float>::infinity();
 
 // Runs `cut` over random vocabularies of several sizes, taken unsorted and sorted.
 void expect_equal_to(const std::function<Tokens(const Tokens&)>& want,
@@ -161,7 +161,7 @@ TEST(Stages, a_mask_forbids_exactly_the_tokens_whose_bit_is_clear) {
     std::vector<uint64_t> mask((n + 63) / 64);
     for (size_t i = 0; i < n; i += 3) mask[i / 64] |= uint64_t{1} << (i % 64);
     apply_mask(logits, mask);
-    for (size_t i = 0; i < n; ++i) EXPECT_EQ(logits[i], i % 3 == 0 ? 1.0f : kForbidden) << i;
+    for (size_t i = 0; i < n; ++i) EXPECT_EQ(logits[i], i % 3 == 0 ? 1.0f : kOut) << i;
   }
   std::vector<float> logits = {1, 2};
   apply_mask(logits, {});
@@ -169,15 +169,15 @@ TEST(Stages, a_mask_forbids_exactly_the_tokens_whose_bit_is_clear) {
 }
 
 TEST(Stages, a_bias_is_added_and_never_overflows_to_infinity) {
-  std::vector<float> logits = {1, 2, 3e38f, -3e38f, kForbidden};
+  std::vector<float> logits = {1, 2, 3e38f, -3e38f, kOut};
   const double infinity = std::numeric_limits<double>::infinity();
   apply_logit_bias(
       logits, std::vector<LogitBias>{{0, 1.5}, {1, -infinity}, {2, 1e300}, {3, -1e300}, {4, 50}});
   EXPECT_EQ(logits[0], 2.5f);
-  EXPECT_EQ(logits[1], kForbidden);
+  EXPECT_EQ(logits[1], kOut);
   EXPECT_EQ(logits[2], std::numeric_limits<float>::max());
   EXPECT_EQ(logits[3], -std::numeric_limits<float>::max());
-  EXPECT_EQ(logits[4], kForbidden);
+  EXPECT_EQ(logits[4], kOut);
 }
 
 TEST(Stages, a_draw_falls_on_the_token_that_owns_that_part_of_the_interval) {

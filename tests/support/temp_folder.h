@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace hearth::test {
@@ -29,5 +30,11 @@ class TempFolder {
  private:
   std::filesystem::path path_;
 };
+
+// Writes a file, and the folders above it.
+inline void put(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path) << text;
+}
 
 }  // namespace hearth::test

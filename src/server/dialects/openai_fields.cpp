@@ -11,7 +11,6 @@ namespace {
 
 constexpr int64_t kMaxAnswersOf = 128;
 constexpr int64_t kMaxTop = 20;
-constexpr int64_t kMaxInputs = 2048;
 
 // What all routes with an answer take.
 constexpr Field kShared[] = {

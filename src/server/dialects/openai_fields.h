@@ -5,6 +5,8 @@
 
 namespace hearth::server {
 
+inline constexpr size_t kMaxInputs = 2048;  // texts, token lists or documents of one request
+
 const FieldTable& openai_chat_fields();
 const FieldTable& openai_completion_fields();
 const FieldTable& openai_embedding_fields();

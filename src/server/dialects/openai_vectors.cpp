@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "server/dialects/openai_chat.h"
+#include "server/dialects/openai_fields.h"
 #include "server/dialects/openai_shapes.h"
 #include "server/dialects/request_parts.h"
 #include "server/dialects/vectors.h"
@@ -16,7 +17,6 @@
 namespace hearth::server {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;
 constexpr size_t kMaxTokensOfInput = size_t{1} << 20;
 
 class EmbeddingWriter final : public Writer {

@@ -38,7 +38,7 @@ struct Head {
   bool is_chunked = false;
 };
 
-Result<Head> parse_head(std::string_view head) {
+Result<Head> parse_answer_head(std::string_view head) {
   Head parsed;
   if (!head.starts_with("HTTP/1.") || head.size() < 12)
     return corrupt("what answers there is no HTTP server");
@@ -50,7 +50,7 @@ Result<Head> parse_head(std::string_view head) {
 Result<Answer> parse_answer(std::string_view text) {
   const size_t end = text.find("\r\n\r\n");
   if (end == std::string_view::npos) return corrupt("what answers there is no HTTP server");
-  TRY_LET(const Head head, parse_head(text.substr(0, end)));
+  TRY_LET(const Head head, parse_answer_head(text.substr(0, end)));
   const std::string_view rest = text.substr(end + 4);
   Answer answer{.status = head.status, .body = {}};
   if (!head.is_chunked) {
@@ -78,7 +78,7 @@ class BodyReader {
         if (text_.size() > kMaxHead) return corrupt("what answers there is no HTTP server");
         return true;
       }
-      TRY_LET(head_, parse_head(std::string_view(text_).substr(0, end)));
+      TRY_LET(head_, parse_answer_head(std::string_view(text_).substr(0, end)));
       const std::string rest = text_.substr(end + 4);
       return give(rest);
     }

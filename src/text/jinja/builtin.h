@@ -44,6 +44,7 @@ enum class Passing : uint8_t {
   kByPlace,   // as most methods that Python writes in C
   kAnything,  // not bound: the function looks at Bound::all
 };
+constexpr Passing kPlace = Passing::kByPlace;  // short, for the tables
 
 struct Builtin {
   std::string_view name;

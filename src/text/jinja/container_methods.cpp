@@ -107,7 +107,6 @@ Result<Value> cycler_reset(In&, const Bound& args) {
   return Value();
 }
 
-constexpr Passing kPlace = Passing::kByPlace;
 constexpr Builtin kDict[] = {
     {"get", dict_get, 2, {"self", "key", "default"}, kPlace},
     {"items", dict_items, 1, {"self"}, kPlace},

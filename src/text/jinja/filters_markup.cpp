@@ -85,7 +85,7 @@ Result<Value> filter_xmlattr(In& in, const Bound& args) {
   return in.heap().str((spaced ? " " : "") + out);
 }
 
-constexpr Builtin kRows[] = {
+constexpr Builtin kMarkupFilters[] = {
     {"safe", filter_safe, 1, {"value"}},
     {"e", filter_escape, 1, {"s"}},
     {"escape", filter_escape, 1, {"s"}},
@@ -96,6 +96,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-Table markup_filters() { return kRows; }
+Table markup_filters() { return kMarkupFilters; }
 
 }  // namespace hearth::text::jinja

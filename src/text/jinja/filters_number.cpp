@@ -210,7 +210,7 @@ Result<Value> filter_filesizeformat(In& in, const Bound& args) {
   }
 }
 
-constexpr Builtin kRows[] = {
+constexpr Builtin kNumberFilters[] = {
     {"int", filter_int, 1, {"value", "default", "base"}},
     {"float", filter_float, 1, {"value", "default"}},
     {"abs", filter_abs, 1, {"x"}, Passing::kByPlace},
@@ -220,6 +220,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-Table number_filters() { return kRows; }
+Table number_filters() { return kNumberFilters; }
 
 }  // namespace hearth::text::jinja

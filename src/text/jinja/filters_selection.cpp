@@ -119,7 +119,7 @@ Result<Value> filter_attr(In& in, const Bound& args) {
   return in.attribute(args[0], name);
 }
 
-constexpr Builtin kRows[] = {
+constexpr Builtin kSelectionFilters[] = {
     {"map", filter_map, 1, {}, Passing::kAnything},
     {"select", filter_select, 1, {}, Passing::kAnything},
     {"reject", filter_reject, 1, {}, Passing::kAnything},
@@ -132,6 +132,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-Table selection_filters() { return kRows; }
+Table selection_filters() { return kSelectionFilters; }
 
 }  // namespace hearth::text::jinja

@@ -272,7 +272,7 @@ Result<Value> filter_groupby(In& in, const Bound& args) {
   return in.heap().list(std::move(groups));
 }
 
-constexpr Builtin kRows[] = {
+constexpr Builtin kSequenceFilters[] = {
     {"length", filter_length, 1, {"obj"}, Passing::kByPlace},
     {"count", filter_length, 1, {"obj"}, Passing::kByPlace},
     {"first", filter_first, 1, {"seq"}},
@@ -294,6 +294,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-Table sequence_filters() { return kRows; }
+Table sequence_filters() { return kSequenceFilters; }
 
 }  // namespace hearth::text::jinja

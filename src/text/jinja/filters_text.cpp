@@ -176,7 +176,7 @@ Result<Value> filter_tojson(In& in, const Bound& args) {
   return in.heap().str(std::move(text));
 }
 
-constexpr Builtin kRows[] = {
+constexpr Builtin kTextFilters[] = {
     {"upper", filter_upper, 1, {"s"}},
     {"lower", filter_lower, 1, {"s"}},
     {"capitalize", filter_capitalize, 1, {"s"}},
@@ -194,6 +194,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-Table text_filters() { return kRows; }
+Table text_filters() { return kTextFilters; }
 
 }  // namespace hearth::text::jinja

@@ -99,7 +99,7 @@ Result<Value> global_lipsum(In&, const Bound&) {
   return unsupported("lipsum is refused: a prompt must not be random");
 }
 
-constexpr Builtin kRows[] = {
+constexpr Builtin kGlobals[] = {
     {"range", global_range, 0, {}, Passing::kAnything},
     {"dict", global_dict, 0, {}, Passing::kAnything},
     {"namespace", global_namespace, 0, {}, Passing::kAnything},
@@ -112,6 +112,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-const Builtin* find_global(std::string_view name) { return find_in(kRows, name); }
+const Builtin* find_global(std::string_view name) { return find_in(kGlobals, name); }
 
 }  // namespace hearth::text::jinja

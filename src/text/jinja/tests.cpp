@@ -115,8 +115,7 @@ Result<Value> test_order(In& in, const Bound& args) {
   return yes(holds);
 }
 
-constexpr Passing kPlace = Passing::kByPlace;
-constexpr Builtin kRows[] = {
+constexpr Builtin kTests[] = {
     {"defined", test_defined, 1, {"value"}},
     {"undefined", test_undefined, 1, {"value"}},
     {"string", test_string, 1, {"value"}},
@@ -160,6 +159,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-const Builtin* find_test(std::string_view name) { return find_in(kRows, name); }
+const Builtin* find_test(std::string_view name) { return find_in(kTests, name); }
 
 }  // namespace hearth::text::jinja

@@ -275,8 +275,7 @@ Result<Value> method_removesuffix(In& in, const Bound& args) {
   return like(in, args[0], text);
 }
 
-constexpr Passing kPlace = Passing::kByPlace;
-constexpr Builtin kRows[] = {
+constexpr Builtin kTextMethods[] = {
     {"strip", method_strip, 1, {"self", "chars"}, kPlace},
     {"lstrip", method_lstrip, 1, {"self", "chars"}, kPlace},
     {"rstrip", method_rstrip, 1, {"self", "chars"}, kPlace},
@@ -305,6 +304,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-Table text_methods() { return kRows; }
+Table text_methods() { return kTextMethods; }
 
 }  // namespace hearth::text::jinja

@@ -164,8 +164,7 @@ Result<Value> method_istitle(In&, const Bound& args) {
   return Value::boolean(any);
 }
 
-constexpr Passing kPlace = Passing::kByPlace;
-constexpr Builtin kRows[] = {
+constexpr Builtin kTextSearchMethods[] = {
     {"startswith", method_startswith, 2, {"self", "prefix", "start", "end"}, kPlace},
     {"endswith", method_endswith, 2, {"self", "suffix", "start", "end"}, kPlace},
     {"find", method_find, 2, {"self", "sub", "start", "end"}, kPlace},
@@ -189,6 +188,6 @@ constexpr Builtin kRows[] = {
 
 }  // namespace
 
-Table text_search_methods() { return kRows; }
+Table text_search_methods() { return kTextSearchMethods; }
 
 }  // namespace hearth::text::jinja
