@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "base/env.h"
 
-#include <cstdlib>
+#include <unistd.h>  // environ
 
-extern char** environ;
+#include <cstdlib>
 
 namespace hearth {
 
