@@ -131,17 +131,6 @@ class Load:
             thread.join()
 
 
-def jolt(server):
-    """Stops the server for a second, and again, while its engines go on until their channels are
-    full: longer bursts there cannot be. What its allocator keeps for a burst it has from then on,
-    and memory that grows later is memory that is lost."""
-    for _ in range(5):
-        server.process.send_signal(signal.SIGSTOP)
-        time.sleep(1)
-        server.process.send_signal(signal.SIGCONT)
-        time.sleep(2)
-
-
 def check_streams(args):
     """64 streams for 10 minutes: each answer is that of its seed alone; memory and descriptors."""
     seconds = 60 * (args.minutes or (0.05 if args.quick else 10))
@@ -153,8 +142,6 @@ def check_streams(args):
         begin, n_before = time.monotonic(), load.n_answered_tokens
         pids = {"server": server.process.pid, "engine": server.engines()[0]}
         rows = []
-        if not args.quick:
-            jolt(server)
         while time.monotonic() - begin < seconds:
             time.sleep(1)
             rows.append({"s": time.monotonic() - begin,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""scripts/check_files on a small tree whose files lean on each other, and on one where none does."""
+"""scripts/check_files on small trees: one whose files lean on each other, one where none does."""
 import os
 import shutil
 import subprocess
