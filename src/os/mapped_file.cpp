@@ -10,7 +10,7 @@
 
 #include "base/checked.h"
 #include "os/failure.h"
-#include "os/file_handle.h"
+#include "os/fault_exit.h"
 
 namespace hearth::os {
 namespace {
@@ -22,7 +22,7 @@ void unmap(std::span<const uint8_t> bytes) {
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  TRY_LET(const FileHandle file, open_to_read(path));
+  TRY_LET(FileHandle file, open_to_read(path));
   TRY_LET(const uint64_t file_size, size_of(file, path));
   MappedFile mapped;
   mapped.path_ = path;
@@ -32,17 +32,21 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   void* const address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
   if (address == MAP_FAILED) return system_failure("map", path, errno);
   mapped.bytes_ = {static_cast<const uint8_t*>(address), size};
+  if (hold_mapped_file(file)) mapped.held_ = std::move(file);
   return mapped;
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
+    : path_(std::move(other.path_)),
+      bytes_(std::exchange(other.bytes_, {})),
+      held_(std::move(other.held_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   if (this != &other) {
     unmap(bytes_);
     path_ = std::move(other.path_);
     bytes_ = std::exchange(other.bytes_, {});
+    held_ = std::move(other.held_);
   }
   return *this;
 }

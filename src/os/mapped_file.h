@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // A file mapped read-only into memory. Owns the mapping; moving keeps the address.
 // Thread rule: const after open. A file that shrinks while it is mapped faults on touch
-// (RELIABILITY F06): files in the store are only ever replaced by rename.
+// (RELIABILITY F06, os/fault_exit.h): files in the store are only ever replaced by rename.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <span>
 
 #include "base/result.h"
+#include "os/file_handle.h"
 
 namespace hearth::os {
 
@@ -31,6 +32,7 @@ class MappedFile {
   MappedFile() = default;
   std::filesystem::path path_;
   std::span<const uint8_t> bytes_;
+  FileHandle held_;  // open only where there is a lease, which ends with it
 };
 
 }  // namespace hearth::os

@@ -37,10 +37,11 @@ Error error_of_end(const std::string& model, const os::ChildEnd& end) {
   Error error{ErrorCode::kIo, fmt::format("{}: the engine process ended ({})", model, end.text()),
               kRestarts};
   if (!end.by_signal && end.code == os::kMappedFileLost) {
-    error = {
-        ErrorCode::kIo,
-        fmt::format("{}: the model's file became shorter, or its disk failed, while in use", model),
-        "put the file back, or remove the model and fetch it again"};
+    error = {ErrorCode::kIo,
+             fmt::format("{}: the model's file was written to or became shorter, or its disk "
+                         "failed, while in use",
+                         model),
+             "put the file back, or remove the model and fetch it again"};
   } else if (!end.by_signal && end.code == engine::kExitNoMemory) {
     error = {ErrorCode::kNoMemory, fmt::format("{}: the engine process ran out of memory", model),
              "use a shorter context, or a smaller model"};

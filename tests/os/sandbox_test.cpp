@@ -221,5 +221,35 @@ TEST(MappedFileLost, a_file_that_shrinks_under_its_mapping_ends_the_process_with
   EXPECT_EQ(status, kMappedFileLost);
 }
 
+TEST(MappedFileLost, a_file_that_is_opened_to_write_ends_the_process_before_it_is_written) {
+  const test::TempFolder folder;
+  const auto path = folder / "model.gguf";
+  ASSERT_TRUE(write_file(path, std::string(64 * 1024, 'w')));
+  const int status = status_of([&] {
+    int go[2] = {-1, -1};
+    if (::pipe(go) != 0) return 1;
+    // Another program, forked before there is a lease that it would share.
+    if (::fork() == 0) {
+      char byte = 0;
+      if (::read(go[0], &byte, 1) != 1) ::_exit(1);
+      const FileHandle file(::open(path.c_str(), O_WRONLY));
+      ::_exit(::pwrite(file.get(), "x", 1, 0) == 1 ? 0 : 1);
+    }
+    exit_when_mapped_file_is_lost();
+    const auto mapped = MappedFile::open(path);
+    if (!mapped || ::write(go[1], "g", 1) != 1) return 2;
+    for (int i = 0; i < 200 && mapped->bytes()[0] == 'w'; ++i) ::usleep(100'000);
+    return 3;
+  });
+  EXPECT_EQ(status, kMappedFileLost);
+  // Then nobody holds the file any more, and the writer goes on.
+  std::string text = "w";
+  for (int i = 0; i < 200 && text[0] == 'w'; ++i) {
+    ::usleep(100'000);
+    text = read_text_file(path, 1 << 20).value_or("?");
+  }
+  EXPECT_EQ(text[0], 'x');
+}
+
 }  // namespace
 }  // namespace hearth::os

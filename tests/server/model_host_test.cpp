@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <random>
 #include <thread>
@@ -221,6 +222,18 @@ TEST(ModelHost, a_model_file_that_shrinks_in_use_is_told_as_what_it_is) {
   std::filesystem::resize_file(path, 10);
   const auto error = host.last(host.ask("toy", "lose the file", 2)).error;
   EXPECT_NE(error.message.find("became shorter"), std::string::npos) << error.message;
+}
+
+TEST(ModelHost, a_model_file_that_is_written_to_in_use_ends_its_answers_before) {
+  Hosting host;
+  const std::string path = host.model("toy");
+  const uint64_t id = host.ask("toy", "slow", 1000000), other = host.ask("other", "slow", 200);
+  host.answers().wait_for_first(id);
+  std::fstream(path, std::ios::in | std::ios::out) << 'x';
+  const auto error = host.last(id).error;
+  EXPECT_NE(error.message.find("was written to"), std::string::npos) << error.message;
+  EXPECT_EQ(host.last(other).kind, EventKind::kDone);
+  EXPECT_EQ(host.text(host.ask("toy", "lose the file", 1)), std::to_string(int{'x'}));
 }
 
 TEST(ModelHost, a_cancel_frees_the_job_and_leaves_the_neighbours_alone) {
