@@ -12,12 +12,12 @@ namespace {
 
 using layout::kSuperBlock;
 
-constexpr int kMaxRounds = 6;  // of the alternation; it stops earlier where nothing improves
+constexpr int kMaxSuperRounds = 6;  // of the alternation; it stops earlier where nothing improves
 
 // The line of super-block scales: the largest sub-block scale lies at its end of the range, or up
 // to three steps before or beyond it.
-constexpr int kLinePoints = 49;
-constexpr float kLineStep = 0.125f;
+constexpr int kSuperLinePoints = 49;
+constexpr float kSuperLineStep = 0.125f;
 
 struct Group {
   std::span<const float> x, w;
@@ -60,8 +60,8 @@ float best_unit(const Targets& targets, int low, int high) {
   double best_error = std::numeric_limits<double>::infinity();
   for (const int end : {low, high}) {
     if (end == 0) continue;
-    for (int i = 0; i < kLinePoints; ++i) {
-      const float shift = kLineStep * static_cast<float>(i - kLinePoints / 2);
+    for (int i = 0; i < kSuperLinePoints; ++i) {
+      const float shift = kSuperLineStep * static_cast<float>(i - kSuperLinePoints / 2);
       const float unit = extreme / (static_cast<float>(end) + (end < 0 ? -shift : shift));
       double error = 0;
       for (int j = 0; j < targets.n; ++j) {
@@ -212,7 +212,7 @@ struct AffineSearch {
   void improve(float d, float dmin, const Targets& scales, const Targets& mins,
                AffineSuper& best) const {
     double last = std::numeric_limits<double>::infinity();
-    for (int round = 0; round < kMaxRounds; ++round) {
+    for (int round = 0; round < kMaxSuperRounds; ++round) {
       const AffineSuper candidate = evaluate(d, dmin, scales, mins, 1);
       if (candidate.error < best.error) best = candidate;
       if (!(candidate.error < last)) return;
@@ -241,7 +241,7 @@ ScaledSuper encode_scaled(const Grid& grid, int sub_size, int scale_low, int sca
   ScaledSuper best = search.evaluate(plain.extreme() / static_cast<float>(scale_low), plain, 0);
   float d = best_unit(fitted, scale_low, scale_high);
   double last = std::numeric_limits<double>::infinity();
-  for (int round = 0; round < kMaxRounds; ++round) {
+  for (int round = 0; round < kMaxSuperRounds; ++round) {
     const ScaledSuper candidate = search.evaluate(d, fitted, 1);
     if (candidate.error < best.error) best = candidate;
     if (!(candidate.error < last)) break;

@@ -11,13 +11,13 @@
 namespace hearth::os {
 namespace {
 
-constexpr const char* kName = "a set of descriptors";
+constexpr const char* kSetName = "a set of descriptors";
 
 }  // namespace
 
 Result<AnyReadable> AnyReadable::make() {
   FileHandle epoll(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll.is_open()) return system_failure("make", kName, errno);
+  if (!epoll.is_open()) return system_failure("make", kSetName, errno);
   return AnyReadable(std::move(epoll));
 }
 
@@ -25,7 +25,7 @@ Status AnyReadable::add(int descriptor) {
   epoll_event event{};
   event.events = EPOLLIN;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) {
-    return system_failure("wait on", kName, errno);
+    return system_failure("wait on", kSetName, errno);
   }
   return {};
 }

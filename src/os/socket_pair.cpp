@@ -12,7 +12,7 @@
 namespace hearth::os {
 namespace {
 
-constexpr const char* kName = "the socket between two processes";
+constexpr const char* kSocketName = "the socket between two processes";
 
 short wait_for(const FileHandle& socket, short what, int timeout_ms) {
   pollfd entry{socket.get(), what, 0};
@@ -28,7 +28,7 @@ short wait_for(const FileHandle& socket, short what, int timeout_ms) {
 Result<SocketPair> make_socket_pair() {
   int ends[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    return system_failure("make", kName, errno);
+    return system_failure("make", kSocketName, errno);
   }
   return SocketPair{FileHandle(ends[0]), FileHandle(ends[1])};
 }
@@ -37,7 +37,7 @@ Status send_all(const FileHandle& socket, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_failure("write to", kName, errno);
+    if (n < 0) return system_failure("write to", kSocketName, errno);
     bytes.remove_prefix(static_cast<size_t>(n));
   }
   return {};
@@ -48,7 +48,7 @@ Result<size_t> receive_some(const FileHandle& socket, std::span<char> into) {
     const ssize_t n = ::recv(socket.get(), into.data(), into.size(), 0);
     if (n >= 0) return static_cast<size_t>(n);
     if (errno == ECONNRESET) return size_t{0};
-    if (errno != EINTR) return system_failure("read from", kName, errno);
+    if (errno != EINTR) return system_failure("read from", kSocketName, errno);
   }
 }
 

@@ -25,9 +25,9 @@ constexpr const char* kOwnProgram = "/proc/self/exe";
 constexpr const char* kNothing = "/dev/null";
 
 // The descriptors, signals and process group that a child begins with.
-class Beginning {
+class ChildBeginning {
  public:
-  explicit Beginning(const ChildCommand& command) {
+  explicit ChildBeginning(const ChildCommand& command) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawnattr_init(&attributes_);
     if (command.channel != nullptr) give(*command.channel, kChannelDescriptor);
@@ -44,12 +44,12 @@ class Beginning {
     add(::posix_spawnattr_setflags(
         &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
   }
-  ~Beginning() {
+  ~ChildBeginning() {
     ::posix_spawnattr_destroy(&attributes_);
     ::posix_spawn_file_actions_destroy(&actions_);
   }
-  Beginning(const Beginning&) = delete;
-  Beginning& operator=(const Beginning&) = delete;
+  ChildBeginning(const ChildBeginning&) = delete;
+  ChildBeginning& operator=(const ChildBeginning&) = delete;
 
   int failed() const { return failed_; }
   const posix_spawn_file_actions_t* actions() const { return &actions_; }
@@ -100,7 +100,7 @@ std::string ChildEnd::text() const {
 
 Result<SpawnedChild> SpawnedChild::start(const ChildCommand& command) {
   const std::string program = command.program.empty() ? kOwnProgram : command.program;
-  const Beginning beginning(command);
+  const ChildBeginning beginning(command);
   std::vector<std::string> words = {command.program.empty() ? "hearth" : command.program};
   words.insert(words.end(), command.args.begin(), command.args.end());
   const std::vector<char*> args = pointers(words);

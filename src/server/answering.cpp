@@ -14,8 +14,6 @@ namespace {
 using engine::Event;
 using engine::EventKind;
 
-constexpr int64_t kRetryBusy = 2;  // seconds
-
 class Answering : public std::enable_shared_from_this<Answering> {
  public:
   Answering(std::shared_ptr<Call> call, bool stream, std::unique_ptr<Writer> writer)

@@ -14,8 +14,7 @@ namespace hearth::server {
 namespace {
 
 constexpr int64_t kRetrySoon = 1;  // seconds
-constexpr int64_t kRetryBusy = 2;
-constexpr int kMaxDoublings = 6;  // of the pause before a start: a minute at most
+constexpr int kMaxDoublings = 6;   // of the pause before a start: a minute at most
 
 bool is_last(const engine::Event& event) {
   return event.kind == engine::EventKind::kDone || event.kind == engine::EventKind::kError;

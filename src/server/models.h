@@ -17,6 +17,9 @@
 
 namespace hearth::server {
 
+// Seconds after which a place may be free again: Retry-After of what is refused for want of one.
+inline constexpr int64_t kRetryBusy = 2;
+
 // One model of the store.
 struct ModelCard {
   std::string name;

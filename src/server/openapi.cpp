@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "server/routes.h"
 
 namespace hearth::server {
@@ -220,12 +221,6 @@ Json error_schema() {
   Json inner = object_schema("message string type string");
   inner["type"] = {"object", "string"};
   return {{"type", "object"}, {"required", {"error"}}, {"properties", {{"error", inner}}}};
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
 }
 
 void write_yaml(const Json& value, size_t indent, std::string& out) {

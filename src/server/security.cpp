@@ -4,18 +4,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
+
 namespace hearth::server {
 namespace {
 
 constexpr size_t kMaxHostBytes = 253 + 2 + 6;  // a name of the DNS, brackets, ":65535"
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 bool is_host_byte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';

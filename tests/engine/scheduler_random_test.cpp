@@ -25,9 +25,9 @@ GenerationRequest copy_of(const GenerationRequest& request) {
   return copy;
 }
 
-class Play {
+class RandomPlay {
  public:
-  Play(SchedulerRun& run, uint32_t seed) : run_(run), random_(seed) {}
+  RandomPlay(SchedulerRun& run, uint32_t seed) : run_(run), random_(seed) {}
 
   void play(int n_requests) {
     while (n_submitted_ < n_requests || run_.scheduler().has_requests()) {
@@ -164,7 +164,7 @@ void play_on(const char* arch, int n_requests) {
     if (c.frozen_clock) options.clock_ms = [] { return 0.0; };
     auto run = SchedulerRun::make(arch, setup, std::move(options));
     ASSERT_TRUE(run) << run.error().message;
-    Play play(**run, 7);
+    RandomPlay play(**run, 7);
     play.play(n_requests / kSlowness);
     if (testing::Test::HasFailure()) return;
     EXPECT_GT(play.n_compared, n_requests / kSlowness / 2);

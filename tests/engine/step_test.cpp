@@ -47,7 +47,7 @@ using test::EngineSetup;
 using test::Rows;
 using test::ToyEngine;
 
-ToyEngine make_toy(const EngineSetup& setup, std::string arch = "llama") {
+ToyEngine step_toy(const EngineSetup& setup, std::string arch = "llama") {
   auto toy = ToyEngine::make(test::ToyOptions{.arch = std::move(arch)}, setup);
   EXPECT_TRUE(toy) << toy.error().message;
   if (!toy) std::abort();
@@ -70,7 +70,7 @@ TEST(Step, decoding_allocates_nothing) {
     EngineSetup setup;
     setup.options.n_sequences = 2;
     setup.n_threads = n_threads;
-    const ToyEngine toy = make_toy(setup, arch);
+    const ToyEngine toy = step_toy(setup, arch);
     Sequence a = open(*toy), b = open(*toy);
     Rows ignored;
     const auto tokens = test::some_tokens(200, toy->hparams().V);
@@ -92,7 +92,7 @@ TEST(Step, decoding_allocates_nothing) {
 TEST(Step, a_full_context_is_an_error_that_changes_nothing) {
   EngineSetup setup;
   setup.options = {.n_ctx = 40, .max_batch = 64, .max_outputs = 64};
-  const ToyEngine toy = make_toy(setup);
+  const ToyEngine toy = step_toy(setup);
   const auto tokens = test::some_tokens(41, toy->hparams().V);
   const std::span<const int32_t> all = tokens;
   Sequence sequence = open(*toy);
@@ -113,7 +113,7 @@ TEST(Step, a_full_context_is_an_error_that_changes_nothing) {
 }
 
 TEST(Step, a_token_outside_of_the_vocabulary_is_an_error_that_names_it) {
-  const ToyEngine toy = make_toy({});
+  const ToyEngine toy = step_toy({});
   Sequence sequence = open(*toy);
   for (const int32_t token : {-1, toy->hparams().V}) {
     const StepPart part{&sequence, {&token, 1}};
@@ -129,7 +129,7 @@ TEST(Step, a_cancelled_step_leaves_the_sequences_as_they_were) {
     SCOPED_TRACE(arch);
     EngineSetup setup;
     setup.options.n_sequences = 2;
-    const ToyEngine toy = make_toy(setup, arch);
+    const ToyEngine toy = step_toy(setup, arch);
     const int V = toy->hparams().V;
     const auto tokens = test::some_tokens(150, V);
     const std::span<const int32_t> all = tokens;
@@ -156,7 +156,7 @@ TEST(Step, a_cancelled_step_leaves_the_sequences_as_they_were) {
 TEST(Step, a_step_cancelled_from_another_thread_is_done_or_undone) {
   EngineSetup setup;
   setup.n_threads = 2;
-  const ToyEngine toy = make_toy(setup);
+  const ToyEngine toy = step_toy(setup);
   const auto tokens = test::some_tokens(150, toy->hparams().V);
   const auto whole = test::rows_of(*toy, tokens, 150);
   ASSERT_TRUE(whole);
@@ -184,7 +184,7 @@ TEST(Step, a_sequence_forked_after_a_cancelled_step_can_go_on) {
   // The cancelled step made pages that nothing is in; both sequences hold them.
   EngineSetup setup;
   setup.options = {.n_ctx = 256, .n_sequences = 2, .max_batch = 256, .max_outputs = 256};
-  const ToyEngine toy = make_toy(setup);
+  const ToyEngine toy = step_toy(setup);
   const int V = toy->hparams().V;
   const auto tokens = test::some_tokens(256, V);
   const std::span<const int32_t> all = tokens;
@@ -210,7 +210,7 @@ TEST(Step, pages_come_back_however_often_sequences_fill_the_context) {
     SCOPED_TRACE(arch);
     EngineSetup setup;
     setup.options.n_sequences = 3;
-    const ToyEngine toy = make_toy(setup, arch);
+    const ToyEngine toy = step_toy(setup, arch);
     const auto tokens = test::some_tokens(256, toy->hparams().V);
     Rows ignored;
     for (int round = 0; round < 4; ++round) {
@@ -231,7 +231,7 @@ TEST(Step, pages_come_back_however_often_sequences_fill_the_context) {
 TEST(Step, results_are_those_that_were_wanted) {
   EngineSetup setup;
   setup.options.n_sequences = 3;
-  const ToyEngine toy = make_toy(setup);
+  const ToyEngine toy = step_toy(setup);
   const int V = toy->hparams().V;
   const auto tokens = test::some_tokens(12, V);
   const auto whole = test::rows_of(*toy, tokens, 12);
@@ -260,11 +260,11 @@ TEST(Step, options_out_of_range_are_refused) {
 TEST(Step, a_context_longer_than_the_model_was_trained_for_is_said) {
   EngineSetup setup;
   setup.options.n_ctx = 300;
-  const ToyEngine toy = make_toy(setup);
+  const ToyEngine toy = step_toy(setup);
   ASSERT_EQ(toy->warnings().size(), 1u);
   EXPECT_EQ(toy->warnings()[0],
             "the context of 300 is longer than the 256 that the model was trained for");
-  EXPECT_TRUE(make_toy({})->warnings().empty());
+  EXPECT_TRUE(step_toy({})->warnings().empty());
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kUsualPage = 20, kMostOfPage = 1000;
 
-Json model_object(const ModelCard& card) {
+Json anthropic_model(const ModelCard& card) {
   constexpr int64_t kFarthest = 253402300799;  // the end of the year 9999
   const auto time =
       static_cast<std::time_t>(std::clamp<int64_t>(card.modified_unix_s, 0, kFarthest));
@@ -76,7 +76,7 @@ void send_anthropic_models(Call& call, const std::vector<ModelCard>& cards) {
   const auto page = page_of(query, cards);
   if (!page) return call.send(error_response(Dialect::kAnthropic, page.error()));
   Json data = Json::array();
-  for (size_t i = page->begin; i < page->end; ++i) data.push_back(model_object(cards[i]));
+  for (size_t i = page->begin; i < page->end; ++i) data.push_back(anthropic_model(cards[i]));
   const bool goes_back = parameter(query, "before_id").has_value();
   const bool has_more = goes_back ? page->begin > 0 : page->end < cards.size();
   const Json first = data.empty() ? Json() : data.front()["id"];
@@ -85,6 +85,6 @@ void send_anthropic_models(Call& call, const std::vector<ModelCard>& cards) {
       {"data", std::move(data)}, {"has_more", has_more}, {"first_id", first}, {"last_id", last}});
 }
 
-void send_anthropic_model(Call& call, const ModelCard& card) { call.send(model_object(card)); }
+void send_anthropic_model(Call& call, const ModelCard& card) { call.send(anthropic_model(card)); }
 
 }  // namespace hearth::server

@@ -14,7 +14,6 @@ namespace {
 using hub::FetchStage;
 using hub::FetchStep;
 
-constexpr int64_t kRetryBusy = 2;  // seconds
 constexpr size_t kShortDigest = 12;
 
 Json state(std::string_view text) { return {{"status", text}}; }

@@ -12,7 +12,7 @@ namespace {
 using engine::Event;
 using engine::EventKind;
 
-Json usage_json(const engine::Usage& usage) {
+Json response_usage(const engine::Usage& usage) {
   return {{"input_tokens", usage.n_prompt},
           {"input_tokens_details", {{"cached_tokens", usage.n_cached}}},
           {"output_tokens", usage.n_completion},
@@ -106,7 +106,7 @@ class ResponseWriter final : public Writer {
     const bool cut = reason_ == "length" || reason_ == "context_full";
     Json body = object(cut ? "incomplete" : "completed");
     if (cut) body["incomplete_details"] = {{"reason", "max_output_tokens"}};
-    body["usage"] = usage_json(usage);
+    body["usage"] = response_usage(usage);
     add_warnings(body, warnings);
     return body;
   }
@@ -278,7 +278,7 @@ class ResponseWriter final : public Writer {
   std::string item_id_, text_, call_id_, call_name_, reason_;
 };
 
-void create(const std::shared_ptr<Call>& call) {
+void create_response(const std::shared_ptr<Call>& call) {
   auto request = read_response(*call);
   if (!request) return call->fail(request.error());
   auto writer = std::make_unique<ResponseWriter>(call, std::move(request->messages), request->keep);
@@ -296,7 +296,7 @@ void retrieve(const std::shared_ptr<Call>& call) {
   call->send(kept->response);
 }
 
-void remove(const std::shared_ptr<Call>& call) {
+void remove_response(const std::shared_ptr<Call>& call) {
   if (!call->app.responses().remove(call->parameter, call->identity.owner))
     return fail_unknown(call);
   call->send(Json{{"id", call->parameter}, {"object", "response"}, {"deleted", true}});
@@ -309,9 +309,10 @@ std::span<const Route> responses_routes() {
   using enum Streaming;
   constexpr Dialect kHere = Dialect::kOpenAi;
   static const Route routes[] = {
-      {"POST", "/v1/responses", kInference, kHere, kMaxBody, kSse, responses_fields, create},
+      {"POST", "/v1/responses", kInference, kHere, kMaxBody, kSse, responses_fields,
+       create_response},
       {"GET", "/v1/responses/{id}", kInference, kHere, 0, kNone, no_fields, retrieve},
-      {"DELETE", "/v1/responses/{id}", kInference, kHere, 0, kNone, no_fields, remove},
+      {"DELETE", "/v1/responses/{id}", kInference, kHere, 0, kNone, no_fields, remove_response},
   };
   return routes;
 }

@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii.h"
+
 namespace hearth::http {
 namespace {
 
@@ -26,14 +28,6 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7f;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = lower(c);
-  return out;
-}
-
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -42,7 +36,7 @@ std::string_view trimmed(std::string_view text) {
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
-  const char small = lower(c);
+  const char small = lowered(c);
   return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
