@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "base/json.h"
 #include "base/quote.h"
@@ -96,12 +97,8 @@ const CatalogueModel* Catalogue::find(std::string_view name) const {
 }
 
 Result<const CatalogueModel*> Catalogue::resolve(std::string_view text) const {
-  std::string name(text);
-  if (name.ends_with(":latest")) name.resize(name.size() - 7);
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == ':') c = '-';
-  }
+  std::string name = lowered(text.substr(0, text.size() - (text.ends_with(":latest") ? 7 : 0)));
+  std::replace(name.begin(), name.end(), ':', '-');
   if (const CatalogueModel* const model = find(name)) return model;
   std::string names;
   for (const CatalogueModel& model : models_) names += (names.empty() ? "" : ", ") + model.name;

@@ -128,7 +128,8 @@ void Fetch::read(std::vector<FetchStep>& steps) {
   unread_.erase(0, begin);
   if (taken && unread_.size() > kMaxLine) taken = corrupt("a line without an end");
   if (taken) return;
-  last_word_ = Failure(within("fetching", taken.error()));
+  last_word_ = with_hint(Failure(within("fetching", taken.error())),
+                         "is the python3 of PATH a Python of 3.9 or newer?");
   output_.close();
   kill();
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/ascii.h"
 #include "base/nearest.h"
 #include "base/quote.h"
 #include "file/gguf.h"
@@ -19,14 +20,6 @@ namespace hearth::hub {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 StoredModel described(const Manifest& manifest, const fs::path& own_folder) {
   StoredModel model;
@@ -64,9 +57,9 @@ Status check_files(const Manifest& manifest, const fs::path& own_folder) {
 
 // The model whose name is the wanted one but for upper and lower case.
 const StoredModel* match(const std::vector<StoredModel>& models, std::string_view name) {
-  const std::string wanted = lower_case(name);
+  const std::string wanted = lowered(name);
   const auto it = std::find_if(models.begin(), models.end(), [&](const StoredModel& model) {
-    return lower_case(model.name) == wanted;
+    return lowered(model.name) == wanted;
   });
   return it == models.end() ? nullptr : &*it;
 }
@@ -82,7 +75,7 @@ const StoredModel* match_forms(const std::vector<StoredModel>& models, std::stri
     const std::string name(text.substr(0, at));
     const std::string quant(text.substr(at + 1));
     const StoredModel* const model = match(models, name);
-    if (model && lower_case(model->quant) == lower_case(quant)) return model;
+    if (model && lowered(model->quant) == lowered(quant)) return model;
     return match(models, name + "-" + quant);
   }
   return nullptr;
@@ -152,7 +145,7 @@ Failure Store::unknown(std::string_view text) const {
   if (const auto known = Catalogue::built_in().resolve(name)) {
     return with_hint(std::move(failure), "fetch it with: hearth pull {}", (*known)->name);
   }
-  std::string wanted = lower_case(name);
+  std::string wanted = lowered(name);
   std::replace(wanted.begin(), wanted.end(), ':', '-');
   const auto listing = list();
   std::vector<std::string> names;
@@ -171,7 +164,7 @@ Failure Store::unknown(std::string_view text) const {
   // A beginning or a piece of a name, as people remember it.
   std::string near;
   for (const std::string& candidate : known) {
-    if (wanted.empty() || lower_case(candidate).find(wanted) == std::string::npos) continue;
+    if (wanted.empty() || lowered(candidate).find(wanted) == std::string::npos) continue;
     if (near.find(candidate) == std::string::npos)
       near += near.empty() ? candidate : ", " + candidate;
   }

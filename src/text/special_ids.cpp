@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 
+#include "base/ascii.h"
+
 namespace hearth::text {
 namespace {
 
@@ -193,8 +195,7 @@ std::vector<TokenId> find_ends(Vocab& vocab, const SpecialIds& ids) {
 void set_space_habits(const file::Metadata& metadata, Vocab& vocab) {
   const std::string_view pre = metadata.text("tokenizer.ggml.pre").value_or("");
   const std::string_view arch = metadata.text("general.architecture").value_or("");
-  std::string name(metadata.text("general.name").value_or(""));
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  const std::string name = lowered(metadata.text("general.name").value_or(""));
   const auto named = [](std::string_view text, std::string_view part) {
     return text.find(part) != std::string_view::npos;
   };

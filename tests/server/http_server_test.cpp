@@ -150,15 +150,21 @@ TEST(HttpServer, a_client_that_goes_away_cancels_its_job_at_once) {
   EXPECT_TRUE(soon([&] { return server.app.n_working() == 0; }));
 }
 
+// Job 1 begins to stream to a client whose kernel takes so many bytes for it.
+bool begin_stream(RunningServer& server, RawClient& client, int receive_bytes) {
+  client.socket().set_option(boost::asio::socket_base::receive_buffer_size(receive_bytes));
+  client.send(server.request("POST", "/v1/chat/completions", kChat));
+  if (!soon([&] { return server.models.asked().size() == 1; })) return false;
+  server.models.tell(1, started());
+  return true;
+}
+
 TEST(HttpServer, a_slow_reader_parks_its_job_and_is_dropped) {
   http::ServerOptions options = RunningServer::patient();
   options.full_time = ms(300);
   RunningServer server(options);
   RawClient client(server.port);
-  client.socket().set_option(boost::asio::socket_base::receive_buffer_size(4096));
-  client.send(server.request("POST", "/v1/chat/completions", kChat));
-  ASSERT_TRUE(soon([&] { return server.models.asked().size() == 1; }));
-  server.models.tell(1, started());
+  ASSERT_TRUE(begin_stream(server, client, 4096));
   const std::string piece(16u << 10, 'x');
   // The kernel's buffers may grow and let it go on once more: it is told more whenever it goes on.
   EXPECT_TRUE(soon([&] {
@@ -180,10 +186,7 @@ TEST(HttpServer, a_stream_of_which_nothing_is_taken_is_dropped_long_before_it_is
   options.stall_time = ms(300);
   RunningServer server(options);
   RawClient client(server.port);
-  client.socket().set_option(boost::asio::socket_base::receive_buffer_size(4096));
-  client.send(server.request("POST", "/v1/chat/completions", kChat));
-  ASSERT_TRUE(soon([&] { return server.models.asked().size() == 1; }));
-  server.models.tell(1, started());
+  ASSERT_TRUE(begin_stream(server, client, 4096));
   const std::string piece(1u << 10, 'x');
   for (int i = 0; i < 200; ++i) server.models.tell(1, delta(piece));
   EXPECT_TRUE(soon([&] { return server.models.was_cancelled(1); }));
@@ -195,10 +198,7 @@ TEST(HttpServer, a_reader_that_takes_something_now_and_then_is_not_dropped) {
   options.stall_time = ms(2000);
   RunningServer server(options);
   RawClient client(server.port);
-  client.socket().set_option(boost::asio::socket_base::receive_buffer_size(32 << 10));
-  client.send(server.request("POST", "/v1/chat/completions", kChat));
-  ASSERT_TRUE(soon([&] { return server.models.asked().size() == 1; }));
-  server.models.tell(1, started());
+  ASSERT_TRUE(begin_stream(server, client, 32 << 10));
   const std::string piece(8u << 10, 'x');
   for (int i = 0; i < 25; ++i) server.models.tell(1, delta(piece));
   char taken[8u << 10];
