@@ -68,7 +68,7 @@ void RunOptionParser::add_prompt_options(CLI::App& app) {
 }
 
 void RunOptionParser::add_size_options(CLI::App& app) {
-  add_option(app, "-n,--predict,--n-predict", options_.n_predict,
+  add_option(app, "-n,--predict,--n-predict,--max-tokens", options_.n_predict,
              "Answer with at most N tokens; -1: until the model ends")
       .type_name("N")
       .within(-1, kMaxCount);

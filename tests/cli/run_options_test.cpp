@@ -96,6 +96,7 @@ TEST(RunOptions, sizes_are_checked) {
     EXPECT_EQ(wrong({"m", option, "0"}), "no error") << option;
   }
   EXPECT_EQ(good({"m", "-n", "-1"}).n_predict, -1);
+  EXPECT_EQ(good({"m", "--max-tokens", "9"}).n_predict, 9);
 }
 
 TEST(RunOptions, the_prompt_comes_from_one_place) {
