@@ -43,10 +43,10 @@ class Grid {
       return shifted >= 0.0f ? static_cast<int>(std::min(shifted, top)) : 0;
     }
     // Four halvings of the 15 middles between neighbours: no branch depends on the weight.
-    size_t code = 0;
-    for (const size_t half : {8u, 4u, 2u, 1u}) {
-      code += position > middles_[code + half - 1] ? half : 0;
-    }
+    size_t code = position > middles_[7] ? 8 : 0;
+    code += position > middles_[code + 3] ? 4 : 0;
+    code += position > middles_[code + 1] ? 2 : 0;
+    code += position > middles_[code] ? 1 : 0;
     return static_cast<int>(code);
   }
 

@@ -145,6 +145,9 @@ Result<std::vector<uint8_t>> gguf_bytes(const Metadata& metadata,
                                         std::span<const GgufTensorData> tensors, uint32_t version) {
   TRY_LET(const uint32_t alignment, alignment_of(metadata));
   TRY_LET(Bytes out, header(metadata, infos_of(tensors), version, alignment));
+  size_t n_bytes = out.size();
+  for (const GgufTensorData& tensor : tensors) n_bytes += tensor.data.size() + alignment;
+  out.reserve(n_bytes);
   for (const GgufTensorData& tensor : tensors) {
     CHECK(tensor.data.size() == tensor_bytes(tensor.info));
     out.insert(out.end(), tensor.data.begin(), tensor.data.end());

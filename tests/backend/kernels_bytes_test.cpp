@@ -131,36 +131,55 @@ std::vector<double> base_losses(DType type, const std::vector<float>& w,
   return losses;
 }
 
-// Roundings on the way of one term to the result: at most 10 inside a block before it is added (the
-// scale, the weight, four groups, a prepared sum of 32), then 24 additions a block; and
-// base_losses.
+// A sum in double, and how far from it a result may be.
+struct Expected {
+  double sum, bound;
+};
+
+// Of row r and token t at t * n_rows + r. Roundings on the way of one term to the result: at most
+// 10 inside a block before it is added (the scale, the weight, four groups, a prepared sum of 32),
+// then 24 additions a block; and base_losses.
+std::vector<Expected> expected_products(const ByteProblem& problem) {
+  const int n_cols = problem.n_cols, n_rows = problem.n_rows, n_tokens = problem.n_tokens;
+  // Every instruction set prepares the same bits (QuantizeBytes).
+  const Prepared acts(table_for("base"), problem.x.data(), n_cols, n_tokens);
+  std::vector<Expected> all(static_cast<size_t>(n_rows * n_tokens));
+  for (int r = 0; r < n_rows; ++r) {
+    const uint8_t* row = problem.weights.data() + r * problem.bytes;
+    const std::vector<float> weights = decoded(problem.type, n_cols, row);
+    const std::vector<float> magnitudes = term_magnitudes(problem.type, n_cols, row);
+    const std::vector<double> losses = base_losses(problem.type, weights, magnitudes);
+    const float *const w = weights.data(), *const terms = magnitudes.data();
+    for (int t = 0; t < n_tokens; ++t) {
+      double sum = 0, magnitude = 0, lost = 0x1p-140;
+      for (int c = 0; c < n_cols; ++c) {
+        const ByteBlock& block = acts.blocks.data()[c / 256 * n_tokens + t];
+        const double value = value_of(block, c % 256);
+        if (c % 64 == 0) {
+          lost +=
+              losses[static_cast<size_t>(c / 64)] * static_cast<double>(block.scale[c / 64 % 4]);
+        }
+        sum += static_cast<double>(w[c]) * value;
+        magnitude += static_cast<double>(terms[c]) * std::fabs(value);
+      }
+      all[static_cast<size_t>(t * n_rows + r)] = {
+          sum, (10 + 24 * block_count(n_cols)) * kEps * magnitude + lost};
+    }
+  }
+  return all;
+}
+
 TEST_P(ByteMatmul, every_instruction_set_is_within_the_derived_bound_of_sums_in_double) {
   Random random(1);
   for (const int n_cols : column_counts(GetParam())) {
     const ByteProblem problem(GetParam().type, n_cols, kByteRows, kByteTokens, random);
+    const std::vector<Expected> expected = expected_products(problem);
     for (const std::string_view isa : machine_isa_names()) {
-      const KernelTable table = table_for(isa);
-      const Prepared acts(table, problem.x.data(), n_cols, kByteTokens);
-      const std::vector<float> result = problem.run(table, 0, 0);
-      for (int r = 0; r < kByteRows; ++r) {
-        const uint8_t* row = problem.weights.data() + r * problem.bytes;
-        const std::vector<float> w = decoded(problem.type, n_cols, row);
-        const std::vector<float> terms = term_magnitudes(problem.type, n_cols, row);
-        const std::vector<double> losses = base_losses(problem.type, w, terms);
-        for (int t = 0; t < kByteTokens; ++t) {
-          double sum = 0, magnitude = 0, lost = 0x1p-140;
-          for (int c = 0; c < n_cols; ++c) {
-            const auto i = static_cast<size_t>(c);
-            const ByteBlock& block = acts.blocks[static_cast<size_t>(c / 256 * kByteTokens + t)];
-            const double value = value_of(block, c % 256);
-            if (c % 64 == 0) lost += losses[i / 64] * static_cast<double>(block.scale[c / 64 % 4]);
-            sum += static_cast<double>(w[i]) * value;
-            magnitude += static_cast<double>(terms[i]) * std::fabs(value);
-          }
-          const double bound = (10 + 24 * block_count(n_cols)) * kEps * magnitude + lost;
-          ASSERT_NEAR(result[static_cast<size_t>(t * kByteRows + r)], sum, bound)
-              << isa << ' ' << n_cols << " row " << r << " token " << t;
-        }
+      const std::vector<float> result = problem.run(table_for(isa), 0, 0);
+      ASSERT_EQ(result.size(), expected.size());
+      for (size_t i = 0; i < result.size(); ++i) {
+        ASSERT_NEAR(result[i], expected[i].sum, expected[i].bound)
+            << isa << ' ' << n_cols << " row " << i % kByteRows << " token " << i / kByteRows;
       }
     }
   }

@@ -24,16 +24,18 @@ std::vector<int> column_counts(DType type) {
 
 // Weights and activations of one product, each ending at a forbidden page.
 struct Problem {
-  Problem(DType weight_type, int cols, Random& random)
+  Problem(DType weight_type, int cols, Random& random, int rows = kMaxRows, int tokens = kMaxTokens)
       : type(weight_type),
         n_cols(cols),
+        max_rows(rows),
+        max_tokens(tokens),
         bytes(row_bytes(weight_type, cols)),
-        weights(static_cast<size_t>(bytes) * kMaxRows),
-        x(normal_values(random, static_cast<size_t>(cols) * kMaxTokens)),
-        blocks(static_cast<size_t>((cols + 255) / 256) * kMaxTokens) {
-    for (int r = 0; r < kMaxRows; ++r) random_row(type, cols, random, weights.data() + r * bytes);
+        weights(static_cast<size_t>(bytes * rows)),
+        x(normal_values(random, static_cast<size_t>(cols * tokens))),
+        blocks(static_cast<size_t>((cols + 255) / 256 * tokens)) {
+    for (int r = 0; r < rows; ++r) random_row(type, cols, random, weights.data() + r * bytes);
     const KernelTable base = table_for("base");
-    for (int t = 0; t < kMaxTokens; ++t) {
+    for (int t = 0; t < tokens; ++t) {
       float* token = x.data() + t * cols;
       token[random() % static_cast<unsigned>(cols)] *= 40;  // activations have outliers
       if (quantized()) base.quantize_act(token, cols, blocks.data() + t * blocks_per_token());
@@ -43,12 +45,16 @@ struct Problem {
   bool quantized() const { return takes_act_blocks(weight_of(type)); }
   int blocks_per_token() const { return (n_cols + 255) / 256; }
 
-  // What the kernel is given for column c of token t: the activation, rounded where weights are
-  // quantized.
-  double activation(int t, int c) const {
-    if (!quantized()) return x[static_cast<size_t>(t * n_cols + c)];
-    const ActBlock& block = blocks[static_cast<size_t>(t * blocks_per_token() + c / 256)];
-    return static_cast<double>(block.scale) * block.x[c % 256];
+  // What the kernel is given of token t: its activations, rounded where weights are quantized.
+  std::vector<double> activations(int t) const {
+    const float* token = x.data() + t * n_cols;
+    if (!quantized()) return {token, token + n_cols};
+    const ActBlock* const block = blocks.data() + t * blocks_per_token();
+    std::vector<double> values;
+    for (int c = 0; c < n_cols; ++c) {
+      values.push_back(static_cast<double>(block[c / 256].scale) * block[c / 256].x[c % 256]);
+    }
+    return values;
   }
 
   // The last n_rows rows times the last n_tokens tokens (which end at the forbidden pages).
@@ -62,11 +68,11 @@ struct Problem {
     Guarded<float> out(static_cast<size_t>(stride * (n_tokens - 1) + n_rows));
     const float untouched = out[0];
     table.matmul[static_cast<int>(weight_of(type))](
-        {.weights = weights.data() + (kMaxRows - n_rows) * bytes,
+        {.weights = weights.data() + (max_rows - n_rows) * bytes,
          .row_bytes = bytes,
          .n_rows = n_rows,
          .n_cols = n_cols,
-         .acts = acts + (kMaxTokens - n_tokens) * act_bytes,
+         .acts = acts + (max_tokens - n_tokens) * act_bytes,
          .act_bytes = act_bytes,
          .n_tokens = n_tokens,
          .out = out.data(),
@@ -82,7 +88,7 @@ struct Problem {
   }
 
   DType type;
-  int n_cols;
+  int n_cols, max_rows, max_tokens;
   int64_t bytes;
   GuardedBytes weights;
   Guarded<float> x;
@@ -97,26 +103,48 @@ double rounding_steps(const Problem& problem) {
   return problem.quantized() ? 12 + problem.blocks_per_token() : 8 + problem.n_cols / 16;
 }
 
-void expect_near_oracle(const Problem& problem, const std::vector<float>& result,
-                        std::string_view isa) {
-  for (int r = 0; r < kMaxRows; ++r) {
-    const uint8_t* row = problem.weights.data() + r * problem.bytes;
-    const std::vector<float> w = decoded(problem.type, problem.n_cols, row);
-    const std::vector<float> terms = term_magnitudes(problem.type, problem.n_cols, row);
-    for (int t = 0; t < kMaxTokens; ++t) {
-      double sum = 0, magnitude = 0;
-      for (int c = 0; c < problem.n_cols; ++c) {
-        const double x = problem.activation(t, c);
-        sum += static_cast<double>(w[static_cast<size_t>(c)]) * x;
-        magnitude += static_cast<double>(terms[static_cast<size_t>(c)]) * std::fabs(x);
+// Sums in double of a problem, and how far from them a result may be.
+class Oracle {
+ public:
+  explicit Oracle(const Problem& problem) : problem_(problem) {
+    std::vector<std::vector<double>> acts;
+    for (int t = 0; t < problem.max_tokens; ++t) acts.push_back(problem.activations(t));
+    const double steps = rounding_steps(problem);
+    for (int r = 0; r < problem.max_rows; ++r) {
+      const uint8_t* row = problem.weights.data() + r * problem.bytes;
+      const std::vector<float> weights = decoded(problem.type, problem.n_cols, row);
+      const std::vector<float> magnitudes = term_magnitudes(problem.type, problem.n_cols, row);
+      const float *const w = weights.data(), *const terms = magnitudes.data();
+      for (const std::vector<double>& token : acts) {
+        const double* const x = token.data();
+        double sum = 0, magnitude = 0;
+        for (int c = 0; c < problem.n_cols; ++c) {
+          sum += static_cast<double>(w[c]) * x[c];
+          magnitude += static_cast<double>(terms[c]) * std::fabs(x[c]);
+        }
+        sums_.push_back(sum);
+        bounds_.push_back(steps * kEps * magnitude + 0x1p-140);
       }
-      const double bound = rounding_steps(problem) * kEps * magnitude + 0x1p-140;
-      ASSERT_NEAR(result[static_cast<size_t>(t * kMaxRows + r)], sum, bound)
-          << isa << ' ' << info(problem.type).name << ' ' << problem.n_cols << " row " << r
-          << " token " << t;
     }
   }
-}
+
+  void expect_near(const std::vector<float>& result, std::string_view isa) const {
+    const int n_rows = problem_.max_rows, n_tokens = problem_.max_tokens;
+    ASSERT_EQ(result.size(), sums_.size());
+    for (int r = 0; r < n_rows; ++r) {
+      for (int t = 0; t < n_tokens; ++t) {
+        const auto i = static_cast<size_t>(r * n_tokens + t);
+        ASSERT_NEAR(result[static_cast<size_t>(t * n_rows + r)], sums_[i], bounds_[i])
+            << isa << ' ' << info(problem_.type).name << ' ' << problem_.n_cols << " row " << r
+            << " token " << t;
+      }
+    }
+  }
+
+ private:
+  const Problem& problem_;
+  std::vector<double> sums_, bounds_;  // of row r and token t at r * n_tokens + t
+};
 
 class Matmul : public testing::TestWithParam<DTypeInfo> {};
 
@@ -124,8 +152,9 @@ TEST_P(Matmul, every_instruction_set_is_within_the_derived_bound_of_sums_in_doub
   Random random(1);
   for (const int n_cols : column_counts(GetParam().type)) {
     const Problem problem(GetParam().type, n_cols, random);
+    const Oracle oracle(problem);
     for (const std::string_view isa : machine_isa_names()) {
-      expect_near_oracle(problem, problem.run(table_for(isa), kMaxRows, kMaxTokens), isa);
+      oracle.expect_near(problem.run(table_for(isa), kMaxRows, kMaxTokens), isa);
     }
   }
 }
@@ -179,7 +208,7 @@ TEST_P(Matmul, rows_of_any_length_have_the_same_bits_on_every_instruction_set) {
   Random random(7);
   for (const int n_cols : {4096, 4608, 16384, 16640, 35072}) {
     const int rest = GetParam().block_weights == 32 ? 96 : 0;
-    const Problem problem(GetParam().type, n_cols + rest, random);
+    const Problem problem(GetParam().type, n_cols + rest, random, 6, 4);
     for (const int n_tokens : {1, 2, 3, 4}) {
       const std::vector<float> expected = problem.run(table_for("base"), 6, n_tokens);
       for (const std::string_view isa : machine_isa_names()) {
@@ -249,8 +278,9 @@ TEST_P(Matmul, the_largest_codes_and_activations_do_not_overflow) {
         token[c] = t % 3 == 0 ? 1.0f : t % 3 == 1 ? -1.0f : c % 2 * 2 - 1;
       base.quantize_act(token, 2048, problem.blocks.data() + t * problem.blocks_per_token());
     }
+    const Oracle oracle(problem);
     for (const std::string_view isa : machine_isa_names()) {
-      expect_near_oracle(problem, problem.run(table_for(isa), kMaxRows, kMaxTokens), isa);
+      oracle.expect_near(problem.run(table_for(isa), kMaxRows, kMaxTokens), isa);
     }
   }
 }

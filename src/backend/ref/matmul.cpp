@@ -16,8 +16,9 @@ double dot(std::span<const float> a, std::span<const float> b) {
 void matmul(const WeightView& w, std::span<const float> bias, Rows x, MutableRows out) {
   CHECK(x.width == w.n_cols && out.width == w.n_rows && x.n == out.n);
   CHECK(bias.empty() || bias.size() == static_cast<size_t>(w.n_rows));
+  std::vector<float> weights(static_cast<size_t>(w.n_cols));
   for (int64_t r = 0; r < w.n_rows; ++r) {
-    const std::vector<float> weights = w.row(r);
+    w.row(r, weights);
     const double b = bias.empty() ? 0.0 : bias[static_cast<size_t>(r)];
     for (int64_t t = 0; t < x.n; ++t) {
       out.row(t)[static_cast<size_t>(r)] = static_cast<float>(dot(weights, x.row(t)) + b);
@@ -55,9 +56,8 @@ void matmul_heads(const graph::MatMulHeads& op, const WeightView& w, Rows x, Mut
 }
 
 void embed(const WeightView& table, int64_t i, float scale, std::span<float> out) {
-  const std::vector<float> row = table.row(i);
-  CHECK(row.size() == out.size());
-  for (size_t c = 0; c < out.size(); ++c) out[c] = row[c] * scale;
+  table.row(i, out);
+  for (float& value : out) value *= scale;
 }
 
 }  // namespace hearth::ref

@@ -5,19 +5,17 @@
 
 namespace hearth::ref {
 
-std::vector<float> WeightView::row(int64_t i) const {
-  CHECK(i >= 0 && i < n_rows);
+void WeightView::row(int64_t i, std::span<float> out) const {
+  CHECK(i >= 0 && i < n_rows && out.size() == static_cast<size_t>(n_cols));
   const int64_t bytes = row_bytes(type, n_cols);
-  std::vector<float> out(static_cast<size_t>(n_cols));
   codec::decode_row(type, {data + i * bytes, static_cast<size_t>(bytes)}, out);
-  return out;
 }
 
 std::vector<float> WeightView::values() const {
-  std::vector<float> out;
+  const auto width = static_cast<size_t>(n_cols);
+  std::vector<float> out(static_cast<size_t>(n_rows) * width);
   for (int64_t i = 0; i < n_rows; ++i) {
-    const std::vector<float> one = row(i);
-    out.insert(out.end(), one.begin(), one.end());
+    row(i, std::span(out).subspan(static_cast<size_t>(i) * width, width));
   }
   return out;
 }

@@ -51,8 +51,8 @@ struct WeightView {
     CHECK(begin >= 0 && n >= 0 && n <= n_rows - begin);
     return {type, data + begin * row_bytes(type, n_cols), n, n_cols};
   }
-  // Row i as floats.
-  std::vector<float> row(int64_t i) const;
+  // Row i as floats, n_cols of them.
+  void row(int64_t i, std::span<float> out) const;
   // Every value, row by row.
   std::vector<float> values() const;
 };

@@ -2,13 +2,16 @@
 // What a grammar matches by its definition: a tree of parts, tried one way after the other. Slow
 // and short; the oracle for src/sample/grammar. Rules may call themselves, though not first.
 #pragma once
-#include <map>
+#include <bit>
+#include <cstdint>
+#include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "base/check.h"
 
 namespace hearth::sample::oracle {
 
@@ -21,71 +24,78 @@ struct Part {
 };
 using Rules = std::vector<Part>;
 
+// For texts below 64 bytes: a set of places in the text is a number, a bit for each place.
 class Matcher {
  public:
-  Matcher(const Rules& rules, std::string_view text) : rules_(rules), text_(text) {}
-  bool matches() { return ends_of_rule(0, 0).contains(text_.size()); }
+  Matcher(const Rules& rules, std::string_view text)
+      : rules_(rules), text_(text), known_(rules.size() * (text.size() + 1)) {
+    CHECK(text.size() < 64);
+  }
+  bool matches() { return (ends_of_rule(0, 0) >> text_.size() & 1) != 0; }
 
  private:
-  using Ends = std::set<size_t>;
+  using Places = uint64_t;
 
-  const Ends& ends_of_rule(size_t rule, size_t at) {
-    const auto [place, is_new] = known_.try_emplace({rule, at});
-    if (is_new) {
-      Ends ends = ends_of(rules_[rule], at);
-      place->second = std::move(ends);
+  static Places place(size_t at) { return Places{1} << at; }
+
+  Places ends_of_rule(size_t rule, size_t at) {
+    const size_t i = rule * (text_.size() + 1) + at;
+    if (!known_[i]) {
+      known_[i] = 0;  // what the rule finds where it calls itself at the same place
+      known_[i] = ends_of(rules_[rule], at);
     }
-    return place->second;
+    return *known_[i];
   }
 
-  Ends ends_of(const Part& part, size_t at) {
+  Places ends_of(const Part& part, size_t at) {
     switch (part.kind) {
       case Part::kText:
-        return text_.substr(at, part.text.size()) == part.text ? Ends{at + part.text.size()}
-                                                               : Ends{};
+        return text_.substr(at, part.text.size()) == part.text ? place(at + part.text.size()) : 0;
       case Part::kClass:
-        return at < text_.size() && part.text.find(text_[at]) != std::string::npos ? Ends{at + 1}
-                                                                                   : Ends{};
+        return at < text_.size() && part.text.find(text_[at]) != std::string::npos ? place(at + 1)
+                                                                                   : 0;
       case Part::kCall:
         return ends_of_rule(part.rule, at);
       case Part::kChoice: {
-        Ends all;
-        for (const Part& one : part.parts) all.merge(ends_of(one, at));
+        Places all = 0;
+        for (const Part& one : part.parts) all |= ends_of(one, at);
         return all;
       }
       case Part::kSequence: {
-        Ends now{at};
+        Places now = place(at);
         for (const Part& next : part.parts) now = step(next, now);
         return now;
       }
       case Part::kRepeat:
         return ends_of_repeat(part, at);
     }
-    return {};
+    return 0;
   }
 
-  Ends step(const Part& part, const Ends& from) {
-    Ends next;
-    for (const size_t at : from) next.merge(ends_of(part, at));
+  Places step(const Part& part, Places from) {
+    Places next = 0;
+    for (; from != 0; from &= from - 1) {
+      next |= ends_of(part, static_cast<size_t>(std::countr_zero(from)));
+    }
     return next;
   }
 
   // After as many times as the text has characters, more can only be empty.
-  Ends ends_of_repeat(const Part& part, size_t at) {
-    Ends now{at};
+  Places ends_of_repeat(const Part& part, size_t at) {
+    Places now = place(at);
     for (int i = 0; i < part.min; ++i) now = step(part.parts[0], now);
-    Ends all = now;
+    Places all = now;
     const int most = part.max < 0 ? static_cast<int>(text_.size()) + 1 : part.max - part.min;
-    for (int i = 0; i < most && !now.empty(); ++i) {
+    for (int i = 0; i < most && now != 0; ++i) {
       now = step(part.parts[0], now);
-      all.insert(now.begin(), now.end());
+      all |= now;
     }
     return all;
   }
 
   const Rules& rules_;
   std::string_view text_;
-  std::map<std::pair<size_t, size_t>, Ends> known_;
+  std::vector<std::optional<Places>> known_;  // of each rule at each place
 };
 
 inline bool matches(const Rules& rules, std::string_view text) {
