@@ -202,14 +202,15 @@ TEST_P(Matmul, a_result_does_not_depend_on_the_tile_it_is_computed_in) {
   }
 }
 
-// Decode holds the activations of 16384 columns at most: longer rows go in several passes.
+// Decode holds the activations of 16384 columns at most, and 8 tokens of as many: longer rows go in
+// several passes.
 TEST_P(Matmul, rows_of_any_length_have_the_same_bits_on_every_instruction_set) {
   if (GetParam().block_weights == 1) return;
   Random random(7);
   for (const int n_cols : {4096, 4608, 16384, 16640, 35072}) {
     const int rest = GetParam().block_weights == 32 ? 96 : 0;
-    const Problem problem(GetParam().type, n_cols + rest, random, 6, 4);
-    for (const int n_tokens : {1, 2, 3, 4}) {
+    const Problem problem(GetParam().type, n_cols + rest, random, 6, 8);
+    for (const int n_tokens : {1, 2, 3, 4, 8}) {
       const std::vector<float> expected = problem.run(table_for("base"), 6, n_tokens);
       for (const std::string_view isa : machine_isa_names()) {
         const std::vector<float> result = problem.run(table_for(isa), 6, n_tokens);
@@ -281,6 +282,48 @@ TEST_P(Matmul, the_largest_codes_and_activations_do_not_overflow) {
     const Oracle oracle(problem);
     for (const std::string_view isa : machine_isa_names()) {
       oracle.expect_near(problem.run(table_for(isa), kMaxRows, kMaxTokens), isa);
+    }
+  }
+}
+
+// All bits of a row's codes and integer scales alike, with the tokens of every tile for few of
+// them.
+TEST_P(Matmul, the_largest_codes_and_activations_have_the_same_bits_with_few_tokens) {
+  const DType type = GetParam().type;
+  if (GetParam().block_weights == 1) return;
+  constexpr int kCols = 512, kRows = 18, kTokens = 16;
+  const KernelTable base = table_for("base");
+  for (const uint8_t fill : {0x00, 0x7f, 0x80, 0xff}) {
+    Random random(8);
+    Problem problem(type, kCols, random, kRows, kTokens);
+    for (uint8_t& byte : problem.weights.span()) byte = fill;
+    for (uint8_t* block = problem.weights.data();
+         block < problem.weights.data() + problem.weights.size(); block += info(type).block_bytes) {
+      const uint16_t one = f16_from_f32(1.0f);
+      for (const size_t offset : fields_of(type).scales) std::memcpy(block + offset, &one, 2);
+      if (type == DType::kMXFP4) block[0] = 127;
+    }
+    // Token t: all values as large as they can be, of one sign or of both; but from token 8 on, one
+    // of each 16 is a bit smaller.
+    const auto value = [](int t, int c) {
+      const float sign = t % 4 == 0 ? 1.0f : t % 4 == 1 ? -1.0f : static_cast<float>(c % 2 * 2 - 1);
+      return t >= 8 && c % 16 == t ? 0.99f * sign : sign;
+    };
+    for (int t = 0; t < kTokens; ++t) {
+      float* token = problem.x.data() + t * kCols;
+      for (int c = 0; c < kCols; ++c) token[c] = value(t, c);
+      base.quantize_act(token, kCols, problem.blocks.data() + t * problem.blocks_per_token());
+    }
+    for (const int n_tokens : {1, 2, 4, 5, 8, 16}) {
+      const std::vector<float> expected = problem.run(base, kRows, n_tokens);
+      for (const std::string_view isa : machine_isa_names()) {
+        const std::vector<float> result = problem.run(table_for(isa), kRows, n_tokens);
+        for (size_t i = 0; i < result.size(); ++i) {
+          ASSERT_TRUE(same_bits(result[i], expected[i]))
+              << isa << ' ' << int{fill} << ", " << n_tokens << " tokens: " << i << ' ' << result[i]
+              << " instead of " << expected[i];
+        }
+      }
     }
   }
 }

@@ -14,17 +14,17 @@ template <class Format>
 constexpr bool kSignedActs = false;
 
 // sums[p][t] += the quads of group g of panel p times the same of token t.
-template <class Format, int P>
+template <class Format, int T, int P>
 struct ByteLoop {
   HEARTH_INLINE static void run(const BytePanel* panels, int g, const ByteBlock* acts,
-                                Ints sums[P][kByteTokens]) {
+                                Ints sums[P][T]) {
     constexpr int kSteps = Format::kGroup / 4;
 #pragma GCC unroll 2
     for (int k = kSteps * g; k < kSteps * (g + 1); ++k) {
       Ints w[P];
       for (int p = 0; p < P; ++p) w[p] = ints_load(panels[p].w[k]);
 #pragma GCC unroll 8
-      for (int t = 0; t < kByteTokens; ++t) {
+      for (int t = 0; t < T; ++t) {
         int quad;
         __builtin_memcpy(&quad, acts[t].x + 4 * k, 4);
         for (int p = 0; p < P; ++p) {

@@ -10,6 +10,9 @@ namespace {
 // 8 registers of sums, 2 of weights, one activation.
 constexpr int kByteTokens = 4;
 constexpr int kBytePair = 1;
+// No tile for a rest.
+constexpr int kByteRest = 0;
+constexpr int kByteRestPanels = 1;
 
 inline Ints ints_set(int value) { return {_mm256_set1_epi32(value), _mm256_set1_epi32(value)}; }
 inline Ints ints_load(const void* p) {

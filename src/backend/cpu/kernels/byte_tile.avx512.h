@@ -10,6 +10,9 @@ namespace {
 // 12 sums, 12 parts (floats), 2 panels and one activation stay in 32 registers.
 constexpr int kByteTokens = 6;
 constexpr int kBytePair = 2;
+// And for a rest of so many tokens.
+constexpr int kByteRest = 2;
+constexpr int kByteRestPanels = 4;
 
 inline Ints ints_set(int value) { return _mm512_set1_epi32(value); }
 inline Ints ints_load(const void* p) { return _mm512_load_si512(p); }

@@ -43,7 +43,7 @@ HEARTH_INLINE inline void four_quads(const int8_t* w, const uint8_t* x, Ints a[6
 #undef HEARTH_BYTE_TOKEN
 
 template <class Format>
-struct ByteLoop<Format, 2> {
+struct ByteLoop<Format, 6, 2> {
   HEARTH_INLINE static void run(const BytePanel* panels, int g, const ByteBlock* acts,
                                 Ints sums[2][kByteTokens]) {
     constexpr int kSteps = Format::kGroup / 4;

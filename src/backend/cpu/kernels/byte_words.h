@@ -26,17 +26,17 @@ constexpr int quads_in_words() {
 }
 
 // sums[p][t] += the quads of group g of panel p times the same of token t.
-template <class Format, int P>
+template <class Format, int T, int P>
 struct ByteLoop {
   HEARTH_INLINE static void run(const BytePanel* panels, int g, const ByteBlock* acts,
-                                Ints sums[P][kByteTokens]) {
+                                Ints sums[P][T]) {
     constexpr int kSteps = Format::kGroup / 4, kRun = quads_in_words<Format>();
     for (int from = kSteps * g; from < kSteps * (g + 1); from += kRun) {
-      Ints words[P][kByteTokens];
+      Ints words[P][T];
 #pragma GCC unroll 8
       for (int k = from; k < from + kRun; ++k) add_quad(panels, k, acts, k == from, words);
       for (int p = 0; p < P; ++p) {
-        for (int t = 0; t < kByteTokens; ++t) {
+        for (int t = 0; t < T; ++t) {
           sums[p][t] = ints_add_pairs(sums[p][t], words[p][t]);
         }
       }
@@ -45,14 +45,14 @@ struct ByteLoop {
 
  private:
   HEARTH_INLINE static void add_quad(const BytePanel* panels, int k, const ByteBlock* acts,
-                                     bool is_first, Ints words[P][kByteTokens]) {
+                                     bool is_first, Ints words[P][T]) {
     Ints w[P], size[P];
     for (int p = 0; p < P; ++p) {
       w[p] = ints_load(panels[p].w[k]);
       if constexpr (Format::kWide) size[p] = bytes_abs(w[p]);
     }
 #pragma GCC unroll 8
-    for (int t = 0; t < kByteTokens; ++t) {
+    for (int t = 0; t < T; ++t) {
       int quad;
       __builtin_memcpy(&quad, acts[t].x + 4 * k, 4);
       const Ints x = ints_set(quad);

@@ -64,53 +64,53 @@ HEARTH_INLINE inline Vec outlier_weights(const BytePanel& panel, int column) {
 }
 
 // The sums stay in registers for all groups, and each group's minima for all tokens.
-template <int kMinGroup, int P>
+template <int kMinGroup, int T, int P>
 HEARTH_INLINE inline void add_byte_minima(const BytePanel* panels, int n_mins,
                                           const ByteBlock* acts, float* out) {
-  Vec sums[P][kByteTokens];
-  for (int t = 0; t < kByteTokens; ++t) {
+  Vec sums[P][T];
+  for (int t = 0; t < T; ++t) {
     for (int p = 0; p < P; ++p) sums[p][t] = vec_load(out + t * kByteRows + kPanelRows * p);
   }
   for (int j = 0; j < n_mins; ++j) {
     Vec m[P];
     for (int p = 0; p < P; ++p) m[p] = vec_load(panels[p].m[j]);
-    for (int t = 0; t < kByteTokens; ++t) {
+    for (int t = 0; t < T; ++t) {
       const Vec x = vec_set(kMinGroup == 16 ? acts[t].sum16[j] : acts[t].sum32[j]);
       for (int p = 0; p < P; ++p) sums[p][t] = vec_fma(m[p], x, sums[p][t]);
     }
   }
-  for (int t = 0; t < kByteTokens; ++t) {
+  for (int t = 0; t < T; ++t) {
     for (int p = 0; p < P; ++p) vec_store(out + t * kByteRows + kPanelRows * p, sums[p][t]);
   }
 }
 
-// One block of 16 P rows with kByteTokens tokens: sums at out[t * kByteRows + 16 p]. Of a last
+// One block of 16 P rows with T tokens: sums at out[t * kByteRows + 16 p]. Of a last
 // block only the quarters with columns in them, since the others are 0.
-template <class Format, bool kValues, int P>
+template <class Format, bool kValues, int T, int P>
 HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, const ByteBlock* acts,
                                      float* out) {
   constexpr int kGroups = 64 / Format::kGroup;
   for (int h = 0; 2 * h < n_groups; ++h) {
-    Vec part[P][kByteTokens];
+    Vec part[P][T];
     for (int p = 0; p < P; ++p) {
-      for (int t = 0; t < kByteTokens; ++t) part[p][t] = vec_load(panels[p].part[h]);
+      for (int t = 0; t < T; ++t) part[p][t] = vec_load(panels[p].part[h]);
     }
 #pragma GCC unroll 4
     for (int i = 0; i < kGroups; ++i) {
       const int g = kGroups * h + i;
-      Ints sums[P][kByteTokens];
+      Ints sums[P][T];
       for (int p = 0; p < P; ++p) {
-        for (int t = 0; t < kByteTokens; ++t) sums[p][t] = ints_load(panels[p].start[g]);
+        for (int t = 0; t < T; ++t) sums[p][t] = ints_load(panels[p].start[g]);
       }
-      ByteLoop<Format, P>::run(panels, g, acts, sums);
+      ByteLoop<Format, T, P>::run(panels, g, acts, sums);
       for (int p = 0; p < P; ++p) {
         const Vec d = vec_load(panels[p].d[g]);
-        for (int t = 0; t < kByteTokens; ++t) {
+        for (int t = 0; t < T; ++t) {
           part[p][t] = vec_fma(d, ints_as_vec(sums[p][t]), part[p][t]);
         }
       }
     }
-    for (int t = 0; t < kByteTokens; ++t) {
+    for (int t = 0; t < T; ++t) {
       const Vec scale = vec_set(acts[t].scale[h]), outlier = vec_set(acts[t].outlier[h]);
       for (int p = 0; p < P; ++p) {
         float* to = out + t * kByteRows + kPanelRows * p;
@@ -121,7 +121,7 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, cons
     }
   }
   if constexpr (Format::kMinGroup != 0) {
-    add_byte_minima<Format::kMinGroup, P>(panels, 32 * n_groups / Format::kMinGroup, acts, out);
+    add_byte_minima<Format::kMinGroup, T, P>(panels, 32 * n_groups / Format::kMinGroup, acts, out);
   }
 }
 
@@ -138,12 +138,31 @@ inline void copy_act(const ByteBlock& act, ByteBlock& copy) {
   }
 }
 
+// A rest of n tokens, at most T, as powers of two leave behind sixes, with kByteRestPanels panels:
+// a tile of its own, since one of six would cost three times as much.
+template <class Format, int T>
+HEARTH_OWN_FUNCTION void byte_rest(const BytePanel* panels, int n_groups, const ByteBlock* acts,
+                                   int n, float* sums) {
+  ByteBlock copies[T];
+  if (kSignedActs<Format> || n < T) {
+    for (int i = 0; i < T; ++i) copy_act<kSignedActs<Format>>(acts[i < n ? i : n - 1], copies[i]);
+    acts = copies;
+  }
+  byte_block<Format, false, T, kByteRestPanels>(panels, n_groups, acts, sums);
+}
+
 // The tokens of a chunk with one block of `n_panels` panels.
 template <class Format, bool kValues>
 void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const ByteBlock* acts,
                  int n_tokens, float* sums) {
   for (int t = 0; t < n_tokens; t += kByteTokens) {
     const ByteBlock* tokens = acts + t;
+    if constexpr (kByteRest > 0 && !kValues) {
+      if (n_tokens - t <= kByteRest && n_panels == kByteRestPanels) {
+        byte_rest<Format, kByteRest>(panels, n_groups, tokens, n_tokens - t, sums + t * kByteRows);
+        break;
+      }
+    }
     ByteBlock copies[kByteTokens];  // the last token stands in for those past the end
     if (kSignedActs<Format> || n_tokens - t < kByteTokens) {
       for (int i = 0; i < kByteTokens; ++i) {
@@ -153,12 +172,12 @@ void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const Byte
     }
     int p = 0;
     for (; p + kBytePair <= n_panels; p += kBytePair) {
-      byte_block<Format, kValues, kBytePair>(panels + p, n_groups, tokens,
-                                             sums + t * kByteRows + kPanelRows * p);
+      byte_block<Format, kValues, kByteTokens, kBytePair>(panels + p, n_groups, tokens,
+                                                          sums + t * kByteRows + kPanelRows * p);
     }
     for (; p < n_panels; ++p) {
-      byte_block<Format, kValues, 1>(panels + p, n_groups, tokens,
-                                     sums + t * kByteRows + kPanelRows * p);
+      byte_block<Format, kValues, kByteTokens, 1>(panels + p, n_groups, tokens,
+                                                  sums + t * kByteRows + kPanelRows * p);
     }
   }
 }

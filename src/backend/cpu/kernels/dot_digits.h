@@ -98,12 +98,13 @@ struct Q6KDigits {
   static Words top(Words w) { return words_and(w, words_set(0x3030)); }
 };
 
-// 32 values, in their order.
+// 32 values, in their order; low digits are those from -kHalf on.
+template <int kHalf>
 inline void cut_digits(const int16_t* x, int8_t* high, int8_t* low) {
   __m256i digits[2][2];
   for (int i = 0; i < 2; ++i) {
     const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 16 * i));
-    const __m256i half = _mm256_set1_epi16(64), mask = _mm256_set1_epi16(127);
+    const __m256i half = _mm256_set1_epi16(kHalf), mask = _mm256_set1_epi16(127);
     digits[0][i] = _mm256_sub_epi16(_mm256_and_si256(_mm256_add_epi16(v, half), mask), half);
     digits[1][i] = _mm256_srai_epi16(_mm256_sub_epi16(v, digits[0][i]), 7);
   }
@@ -120,7 +121,7 @@ template <class Format>
 void arrange_digits(const ActBlock& act, DigitBlock& out) {
   for (int g = 0; g < 8; ++g) {
     const int at = 32 * Format::half_slot(g);
-    cut_digits(act.x + 32 * g, out.high + at, out.low + at);
+    cut_digits<64>(act.x + 32 * g, out.high + at, out.low + at);
   }
   if constexpr (Format::kSumGroup == 32) {
     __builtin_memcpy(out.sums, act.sum32, sizeof(act.sum32));

@@ -15,16 +15,18 @@
 namespace hearth::cpu {
 namespace {
 
-void matmul_q4_k(const MatmulTile& tile) {
-  if (tile.n_tokens >= 5 && tile.n_tokens <= 16) return matmul_codes(tile);
-  matmul_digits<Q4K, Q4KDigits>(tile);
+template <class Format, class Digits, class Codes>
+void matmul_k(const MatmulTile& tile) {
+  if (tile.n_tokens >= 5 && tile.n_tokens <= 16 && matmul_codes<Codes>(tile)) return;
+  matmul_digits<Format, Digits>(tile);
 }
 
 }  // namespace
 
 void add_dot_quant_avx512vnni(KernelTable& table) {
   add_all_dot_quant(table);
-  table.matmul[static_cast<int>(Weight::kQ4_K)] = matmul_q4_k;
+  table.matmul[static_cast<int>(Weight::kQ4_K)] = matmul_k<Q4K, Q4KDigits, Q4KCodes>;
+  table.matmul[static_cast<int>(Weight::kQ6_K)] = matmul_k<Q6K, Q6KDigits, Q6KCodes>;
 }
 
 }  // namespace hearth::cpu
