@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes golden/rank_scores.json: what transformers computes for the cross-encoders of rank_cases.txt.
+"""Writes golden/rank_scores.json: what transformers computes for the models of rank_cases.txt.
 
 For each case make_toy_model writes the file; its tensors become the weights of the original class,
-its vocabulary that of BertTokenizer. Each pair of texts is tokenized and scored in double precision.
-GELU is the tanh form, as in hearth (docs/adding.md); the script also prints how far the scores of
-the other form are away.
+its vocabulary that of BertTokenizer. Each pair of texts is tokenized and scored in double
+precision. GELU is the tanh form, as in hearth (docs/adding.md); the script also prints how far the
+scores of the other form are away.
   {NAME: {"gguf": fnv1a64, "pairs": [{"query", "document", "tokens", "segments", "score"}]}}
-RoBERTa's own tokenizer is a byte-level one; here its model gets the tokens of the toy vocabulary, and
-its positions, which begin after the padding's, are given.
+RoBERTa's own tokenizer is a byte-level one; here its model gets the tokens of the toy vocabulary.
+Positions are given, as GGUF files leave out the rows of RoBERTa's table that stand for padding.
 Usage: pip install torch transformers==4.46.3 gguf; capture_rank_scores.py MAKE_TOY_MODEL
 """
 import json
@@ -48,7 +48,8 @@ OF_MODEL = {
     "token_embd_norm": "embeddings.LayerNorm",
 }
 HEADS = {
-    "BertForSequenceClassification": ("bert", {"cls": "bert.pooler.dense", "cls.output": "classifier"}),
+    "BertForSequenceClassification": (
+        "bert", {"cls": "bert.pooler.dense", "cls.output": "classifier"}),
     "RobertaForSequenceClassification": (
         "roberta", {"cls": "classifier.dense", "cls.output": "classifier.out_proj"}),
 }
@@ -77,8 +78,8 @@ def make_model(reader, class_name, activation):
         return reader.fields[f"bert.{key}"].contents()
 
     n_types = reader.fields["tokenizer.ggml.token_type_count"].contents()
-    weights = {original_name(t.name, class_name): torch.tensor(t.data.reshape(t.shape[::-1].tolist()))
-               for t in reader.tensors}
+    weights = {original_name(t.name, class_name):
+               torch.tensor(t.data.reshape(t.shape[::-1].tolist())) for t in reader.tensors}
     is_roberta = class_name.startswith("Roberta")
     config_class = transformers.RobertaConfig if is_roberta else transformers.BertConfig
     config = config_class(
