@@ -114,7 +114,7 @@ struct ArchSpec {
   std::optional<MoeFfn> moe;
   std::optional<WindowPattern> window;
   std::optional<SoftCaps> soft_caps;
-  bool encoder = false;  // not causal, no cache, no head: the result is hidden states
+  bool encoder = false;  // not causal, no cache: the result is hidden states, or a score
   bool ranks = false;    // encoders: a file may have the head of a cross-encoder
 };
 

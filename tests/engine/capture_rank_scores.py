@@ -151,7 +151,10 @@ def main():
             path = pathlib.Path(folder) / f"{name}.gguf"
             subprocess.run([sys.argv[1], arch, path, *options], check=True)
             golden[name] = capture(path, class_name, folder)
-    OUT.write_text(json.dumps(golden, indent=1) + "\n")
+    OUT.write_text("{" + ",\n".join(
+        f'"{name}": {{"gguf": "{one["gguf"]}", "pairs": [\n'
+        + ",\n".join(json.dumps(pair) for pair in one["pairs"]) + "]}"
+        for name, one in golden.items()) + "}\n")
 
 
 if __name__ == "__main__":
