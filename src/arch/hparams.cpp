@@ -310,6 +310,16 @@ Result<int> vocabulary_size(const file::Metadata& metadata, const Reader& reader
   return static_cast<int>(tokens->count);
 }
 
+Result<int> label_count(const file::Metadata& metadata, const Reader& reader) {
+  const std::string name = reader.key("classifier.output_labels");
+  const file::MetaValue* const labels = metadata.find(name);
+  if (labels == nullptr) return 0;
+  if (labels->type != file::MetaType::kArray || labels->count > static_cast<uint64_t>(kMaxDim)) {
+    return corrupt("{} is not a list of labels", name);
+  }
+  return static_cast<int>(labels->count);
+}
+
 }  // namespace
 
 int HParams::dim(char letter) const {
@@ -340,6 +350,7 @@ Result<HParams> read_hparams(const file::Metadata& metadata, std::string_view ar
   TRY(read_rope_scaling(metadata, reader, hp));
   TRY_LET(hp.Y, reader.number("tokenizer.ggml.token_type_count", 0, 0, 65536));
   TRY_LET(hp.causal, reader.flag("attention.causal"));
+  TRY_LET(hp.n_labels, label_count(metadata, reader));
   TRY_LET(hp.V, vocabulary_size(metadata, reader, hp.V));
   TRY(derive_heads(hp, reader, metadata));
   TRY(derive_experts(hp, reader));

@@ -69,6 +69,7 @@ struct HParams {
   int n_nextn = 0;             // further layers of the file, not used: they predict later tokens
   std::optional<bool> causal;  // whether a token sees earlier ones only, where the file says
   int pooling = -1;            // -1 not given; 0 none, 1 mean, 2 cls, 3 last, 4 rank
+  int n_labels = 0;            // classes of a classification head; 0: not given
 
   // The dimension with this letter; 0 for a letter that has none.
   int dim(char letter) const;

@@ -12,6 +12,7 @@
 #include "arch/blocks/dense.h"
 #include "arch/blocks/mla.h"
 #include "arch/blocks/moe.h"
+#include "arch/blocks/rank.h"
 #include "arch/builder.h"
 #include "base/quote.h"
 
@@ -80,7 +81,7 @@ ValueId build_embedding(Builder& b) {
   const float scale = b.spec.embed.scale_by_sqrt_d ? std::sqrt(static_cast<float>(hp.D)) : 1.0f;
   ValueId x = b.add_global(graph::Embed{b.global("token_embd.weight"), scale}, "embed");
   if (const WeightId table = b.global_if("token_types.weight"); table != kNone) {
-    const ValueId types = b.add_global(graph::EmbedPosition{table, 0}, "token_type");
+    const ValueId types = b.add_global(graph::EmbedSegment{table}, "token_type");
     x = b.add_global(graph::Add{x, types}, "embed_typed");
   }
   if (b.spec.embed.learned_positions) {
@@ -121,8 +122,9 @@ ValueId build_layer(Builder& b, ValueId x) {
   return x;
 }
 
-ValueId build_head(Builder& b, ValueId x) {
+ValueId build_head(Builder& b, RankHead rank_head, ValueId x) {
   x = b.add_global(graph::GatherOutputs{x}, "outputs");
+  if (gives_scores(rank_head)) return build_rank(b, x);
   if (b.spec.encoder) return x;
   x = b.global_norm(x, "output_norm");
   WeightId head = b.global_if("output.weight");
@@ -233,7 +235,7 @@ Status check_supported(const ArchSpec& spec, const HParams& hp) {
   return {};
 }
 
-std::vector<std::string> left_out(const ArchSpec& spec, const HParams& hp) {
+std::vector<std::string> left_out(const ArchSpec& spec, const HParams& hp, RankHead rank_head) {
   std::vector<std::string> notes;
   if (!spec.window && hp.window > 0) {
     notes.push_back(
@@ -244,6 +246,12 @@ std::vector<std::string> left_out(const ArchSpec& spec, const HParams& hp) {
     notes.push_back(
         fmt::format("the layers that only predict further tokens ({}) are not used", hp.n_nextn));
   }
+  if (rank_head == RankHead::kWithoutPooler) notes.emplace_back(kNoPoolerNote);
+  if (rank_head == RankHead::kUnused) {
+    notes.push_back(fmt::format(
+        "the file's head for scores (cls.output) is not used: {}.pooling_type asks for vectors",
+        spec.name));
+  }
   return notes;
 }
 
@@ -253,6 +261,7 @@ TensorTable tensor_table(const ArchSpec& spec, const HParams& hp) {
   TensorTable table(hp, !spec.encoder);
   add_embedding_rows(spec, table);
   for (int layer = 0; layer < hp.L; ++layer) add_layer_rows(spec, hp, layer, table);
+  if (spec.ranks) add_rank_rows(hp, table);
   if (!spec.encoder) {
     add_norm_rows(spec, "output_norm", "model.norm", table);
     table.add("output.weight", "lm_head.weight", Role::kOutput, "V, D", true);
@@ -283,14 +292,17 @@ Result<ModelGraph> build_model(const file::Gguf& file, int n_ctx) {
   }
   TRY_LET(model.hparams, read_hparams(file.metadata(), *name));
   TRY(check_supported(*model.spec, model.hparams));
-  model.notes = left_out(*model.spec, model.hparams);
+  if (model.spec->ranks) {
+    TRY_LET(model.rank_head, find_rank_head(model.hparams, file));
+  }
+  model.notes = left_out(*model.spec, model.hparams, model.rank_head);
   const TensorTable table = tensor_table(*model.spec, model.hparams);
   TRY(check_unknown(table, model.hparams, file));
   TRY_LET(const Bindings bindings, bind(table, *name, file, model.graph));
   Builder b(*model.spec, model.hparams, bindings, n_ctx > 0 ? n_ctx : model.hparams.P, model.graph);
   ValueId x = build_embedding(b);
   for (b.layer = 0; b.layer < model.hparams.L; ++b.layer) x = build_layer(b, x);
-  model.graph.set_result(build_head(b, x));
+  model.graph.set_result(build_head(b, model.rank_head, x));
   return model;
 }
 

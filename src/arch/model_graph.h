@@ -27,8 +27,9 @@ TensorTable tensor_table(const ArchSpec& spec, const HParams& hp);
 struct ModelGraph {
   const ArchSpec* spec = nullptr;
   HParams hparams;
-  graph::Graph graph;              // weights point into the file
-  std::vector<std::string> notes;  // what the file says and hearth leaves out, for people
+  RankHead rank_head = RankHead::kNone;  // otherwise the graph's result is a score, [O, 1]
+  graph::Graph graph;                    // weights point into the file
+  std::vector<std::string> notes;        // what the file says and hearth leaves out, for people
 };
 
 // n_ctx: the context that sessions will use (longrope chooses its factors by it); 0: the model's

@@ -68,7 +68,7 @@ struct MoeFfn {
 struct EmbedSpec {
   bool scale_by_sqrt_d = false;  // Gemma
   bool learned_positions = false;
-  bool token_types = false;  // BERT: row 0 of token_types is added
+  bool token_types = false;  // BERT: the row of token_types for the token's segment is added
   bool norm = false;         // token_embd_norm after the sum
 };
 
@@ -78,6 +78,15 @@ struct NormPlacement {
   bool branch = false;  // Gemma 2 and 3: also what the block adds
   bool after = false;   // BERT: the sum
 };
+
+// What turns an encoder's hidden states into a score (blocks/rank.h).
+enum class RankHead {
+  kNone,
+  kUnused,         // the file has one and asks for vectors
+  kWithoutPooler,  // the file has lost the first of the head's two products
+  kWhole,
+};
+constexpr bool gives_scores(RankHead head) { return head > RankHead::kUnused; }
 
 // Which layers see a sliding window only: all but the last one of each `period` layers.
 struct WindowPattern {
@@ -105,7 +114,8 @@ struct ArchSpec {
   std::optional<MoeFfn> moe;
   std::optional<WindowPattern> window;
   std::optional<SoftCaps> soft_caps;
-  bool encoder = false;  // not causal, no cache, no head: the result is hidden states
+  bool encoder = false;  // not causal, no cache: the result is hidden states, or a score
+  bool ranks = false;    // encoders: a file may have the head of a cross-encoder
 };
 
 }  // namespace hearth::arch

@@ -59,6 +59,7 @@ struct Batch {
   std::span<const int32_t> tokens;      // [T]
   std::span<const int32_t> positions;   // [T]
   std::span<const int32_t> i_sequence;  // [T], index into sequences
+  std::span<const int32_t> segments;    // [T]; empty: all 0
   std::span<const int32_t> outputs;     // [O], rows whose results are wanted, ascending
   std::span<const SequencePages> sequences;
   int n_prompt = 0;

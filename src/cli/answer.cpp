@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/text_input.h"
+#include "engine/rank.h"
 #include "os/interrupt.h"
 #include "text/chat_template.h"
 
@@ -19,8 +20,10 @@ Result<std::unique_ptr<Answerer>> Answerer::make(const RunOptions& options, bool
   setup.options.kv = {options.cache_k, options.cache_v};
   TRY_LET(made->model_, load_model(options.model, setup));
   if (made->engine().spec().encoder) {
-    return with_hint(unsupported("{} is an embedding model: it writes no text", made->model_.name),
-                     "use hearth embed");
+    const engine::Engine& encoder = made->engine();
+    return with_hint(unsupported("{} is {} and writes no text", made->model_.name,
+                                 engine::encoder_words(encoder)),
+                     "{}", engine::encoder_hint(encoder));
   }
   const file::Metadata& metadata = made->model_.file->metadata();
   TRY_LET(made->tokenizer_, within(made->model_.name, text::Tokenizer::make(metadata)));

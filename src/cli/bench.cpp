@@ -13,6 +13,7 @@
 #include "cli/bench_report.h"
 #include "cli/progress_line.h"
 #include "cli/verb.h"
+#include "engine/rank.h"
 #include "os/cpu_info.h"
 #include "os/cpu_time.h"
 #include "os/interrupt.h"
@@ -123,7 +124,8 @@ class Bench final : public Verb {
     if (result_.backend.empty()) result_.load_ms += making.elapsed_ms();
     result_.backend = loaded.engine->backend_name();
     if (loaded.engine->spec().encoder) {
-      return unsupported("{} is an embedding model: it writes no text", loaded.name);
+      return unsupported("{} is {} and writes no text", loaded.name,
+                         engine::encoder_words(*loaded.engine));
     }
     return {};
   }

@@ -11,6 +11,7 @@
 #include "cli/text_input.h"
 #include "cli/verb.h"
 #include "engine/evaluate.h"
+#include "engine/rank.h"
 #include "os/interrupt.h"
 #include "text/tokenizer.h"
 
@@ -68,7 +69,8 @@ class Eval final : public Verb {
   Result<LoadedModel> load_decoder(const EngineSetup& setup) const {
     TRY_LET(LoadedModel loaded, load_model(model_, setup));
     if (loaded.engine->spec().encoder) {
-      return unsupported("{} is an embedding model: it predicts no next token", loaded.name);
+      return unsupported("{} is {} and predicts no next token", loaded.name,
+                         engine::encoder_words(*loaded.engine));
     }
     return loaded;
   }

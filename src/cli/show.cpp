@@ -2,6 +2,7 @@
 // hearth show: what a model file says about itself, in words first.
 #include <nlohmann/json.hpp>
 
+#include "arch/model_graph.h"
 #include "base/units.h"
 #include "cli/verb.h"
 #include "file/model_facts.h"
@@ -18,6 +19,13 @@ std::string tokenizer_words(std::string_view kind) {
   return kind.empty() ? "none" : printable(kind);
 }
 
+// What a model is asked for.
+std::string_view kind_words(const file::ModelFacts& facts) {
+  if (facts.reranks) return "reranker";
+  const arch::ArchSpec* const spec = arch::find_architecture(facts.arch);
+  return spec != nullptr && spec->encoder ? "embedding model" : "language model";
+}
+
 void add_number(nlohmann::json& json, const char* key, const std::optional<int64_t>& value) {
   if (value) json[key] = *value;
 }
@@ -31,6 +39,7 @@ nlohmann::json as_json(const hub::ResolvedModel& found, const file::Gguf& model,
                          {"parts", model.parts().size()},
                          {"bytes", model.file_bytes()},
                          {"arch", facts.arch},
+                         {"kind", kind_words(facts)},
                          {"title", facts.name},
                          {"licence", facts.licence},
                          {"quant", facts.quant},
@@ -58,6 +67,14 @@ nlohmann::json as_json(const hub::ResolvedModel& found, const file::Gguf& model,
   return json;
 }
 
+std::string template_words(const file::ModelFacts& facts) {
+  if (!facts.chat_template.empty()) {
+    return fmt::format("for chats, {} bytes of code from the file", facts.chat_template.size());
+  }
+  const bool writes = kind_words(facts) == "language model";
+  return writes ? "none: the model continues a text" : "none: the model writes no text";
+}
+
 std::string number_words(const std::optional<int64_t>& value) {
   return value ? std::to_string(*value) : "?";
 }
@@ -81,9 +98,9 @@ void write_sizes(Output& out, const file::ModelFacts& facts) {
 
 void write_words(Output& out, const hub::ResolvedModel& found, const file::Gguf& model,
                  const file::ModelFacts& facts) {
-  out.line("{}: {}, a {} model of {} parameters in {}, {}", found.name,
+  out.line("{}: {}, a {} {} of {} parameters in {}, {}", found.name,
            facts.name.empty() ? "without a title" : printable(facts.name),
-           facts.arch.empty() ? "nameless" : printable(facts.arch),
+           facts.arch.empty() ? "nameless" : printable(facts.arch), kind_words(facts),
            format_count(facts.n_parameters), facts.quant.empty() ? "?" : printable(facts.quant),
            format_bytes(model.file_bytes()));
   out.line("");
@@ -91,10 +108,7 @@ void write_words(Output& out, const hub::ResolvedModel& found, const file::Gguf&
   out.line("  Tokenizer     {}{}{}", tokenizer_words(facts.tokenizer),
            facts.pre_tokenizer.empty() ? "" : " (" + printable(facts.pre_tokenizer) + ")",
            facts.n_vocab ? fmt::format(", {} tokens", *facts.n_vocab) : "");
-  out.line("  Template      {}", facts.chat_template.empty()
-                                     ? std::string("none: the model continues a text")
-                                     : fmt::format("for chats, {} bytes of code from the file",
-                                                   facts.chat_template.size()));
+  out.line("  Template      {}", template_words(facts));
   out.line("  Licence       {}",
            facts.licence.empty() ? "the file does not say" : printable(facts.licence));
   out.line("  File          {} (GGUF v{}{})", printable(found.file.string()), model.version(),

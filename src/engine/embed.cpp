@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "engine/rank.h"
+
 namespace hearth::engine {
 
 Result<Pooling> parse_pooling(std::string_view name) {
@@ -12,7 +14,22 @@ Result<Pooling> parse_pooling(std::string_view name) {
   return with_hint(invalid("unknown pooling '{}'", name), "it can be mean, cls or last");
 }
 
+Status check_gives_vectors(const Engine& engine) {
+  if (!engine.spec().encoder) {
+    return with_hint(unsupported("the architecture {} gives no embeddings", engine.spec().name),
+                     "use an embedding model (bert, nomic-bert)");
+  }
+  if (is_reranker(engine)) {
+    return with_hint(
+        unsupported("the model is a reranker: it scores documents against a query and gives no "
+                    "embeddings"),
+        "ask it for scores (POST /v1/rerank), or use an embedding model");
+  }
+  return {};
+}
+
 Result<Pooling> model_pooling(const Engine& engine) {
+  TRY(check_gives_vectors(engine));
   switch (engine.hparams().pooling) {
     case -1:
     case 1:
@@ -29,10 +46,7 @@ Result<Pooling> model_pooling(const Engine& engine) {
 }
 
 Result<std::vector<float>> embed(Engine& engine, std::span<const int32_t> tokens, Pooling pooling) {
-  if (!engine.spec().encoder) {
-    return with_hint(unsupported("the architecture {} gives no embeddings", engine.spec().name),
-                     "use an embedding model (bert, nomic-bert)");
-  }
+  TRY(check_gives_vectors(engine));
   if (tokens.empty()) return invalid("the text has no tokens");
   TRY_LET(Sequence sequence, engine.open_sequence());
   const StepPart part{&sequence, tokens, Want::kAll, Role::kPrompt};

@@ -15,11 +15,14 @@ enum class Pooling { kMean, kCls, kLast };
 
 // "mean", "cls", "last".
 Result<Pooling> parse_pooling(std::string_view name);
+// Errors: the model gives no vectors; what to use or to ask instead.
+Status check_gives_vectors(const Engine& engine);
 // What the model's file says, mean where it says nothing. Errors: a pooling that gives no one
 // vector.
 Result<Pooling> model_pooling(const Engine& engine);
 
-// The vector [D] of one text's tokens. Errors: no tokens, too many for the model, not an encoder.
+// The vector [D] of one text's tokens. Errors: no tokens, too many for the model, it gives
+// no vectors.
 Result<std::vector<float>> embed(Engine& engine, std::span<const int32_t> tokens, Pooling pooling);
 
 }  // namespace hearth::engine

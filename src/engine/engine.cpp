@@ -195,24 +195,39 @@ Status Engine::check_parts(std::span<const StepPart> parts) const {
         return invalid("token {} is outside of the vocabulary of {}", token, hparams().V);
       }
     }
+    TRY(check_segments(part));
   }
   CHECK(n_tokens <= static_cast<size_t>(options_.max_batch));
   CHECK(n_outputs <= static_cast<size_t>(options_.max_outputs));
   return {};
 }
 
+Status Engine::check_segments(const StepPart& part) const {
+  CHECK(part.segments.empty() || part.segments.size() == part.tokens.size());
+  for (const int32_t segment : part.segments) {
+    if (segment < 0 || segment >= std::max(hparams().Y, 1)) {
+      return invalid("segment {} is not one of the model's {}", segment, hparams().Y);
+    }
+  }
+  return {};
+}
+
 int Engine::result_count(const StepPart& part) {
   if (part.want == Want::kNothing) return 0;
-  return part.want == Want::kLast ? 1 : static_cast<int>(part.tokens.size());
+  return part.want == Want::kAll ? static_cast<int>(part.tokens.size()) : 1;
 }
 
 Status Engine::add_part(const StepPart& part, int32_t i_sequence) {
   const auto n = static_cast<int>(part.tokens.size());
   SequenceTable& table = part.sequence->table_;
   if (!spec().encoder) TRY(cache_->reserve(table, n, *kv_));
+  const int n_results = result_count(part);
+  const int first_result = part.want == Want::kFirst ? 0 : n - n_results;
   for (int t = 0; t < n; ++t) {
-    if (n - t <= result_count(part)) outputs_.push_back(static_cast<int32_t>(tokens_.size()));
+    const bool is_wanted = t >= first_result && t < first_result + n_results;
+    if (is_wanted) outputs_.push_back(static_cast<int32_t>(tokens_.size()));
     tokens_.push_back(part.tokens[static_cast<size_t>(t)]);
+    segments_.push_back(part.segments.empty() ? 0 : part.segments[static_cast<size_t>(t)]);
     positions_.push_back(part.sequence->n_tokens() + t);
     i_sequence_.push_back(i_sequence);
   }
@@ -227,6 +242,7 @@ Status Engine::step(std::span<const StepPart> parts, const std::atomic<bool>* ca
   tokens_.clear();
   positions_.clear();
   i_sequence_.clear();
+  segments_.clear();
   outputs_.clear();
   pages_.resize(parts.size());
   i_output_.resize(static_cast<size_t>(options_.max_outputs));
@@ -249,6 +265,7 @@ Status Engine::step(std::span<const StepPart> parts, const std::atomic<bool>* ca
   const backend::Batch batch{.tokens = tokens_,
                              .positions = positions_,
                              .i_sequence = i_sequence_,
+                             .segments = segments_,
                              .outputs = outputs_,
                              .sequences = pages_,
                              .n_prompt = n_prompt,

@@ -62,7 +62,8 @@ class Sequence {
   std::vector<int32_t> tokens_;
 };
 
-enum class Want { kNothing, kLast, kAll };  // of which of a sequence's new tokens the results
+// Of which of a sequence's new tokens the results.
+enum class Want { kNothing, kFirst, kLast, kAll };
 // What new tokens are: written one by one, or a prompt, whose products may be quicker and less
 // exact (backend::Batch). A token's results depend on its own role and past alone.
 enum class Role { kAnswer, kPrompt };
@@ -73,6 +74,7 @@ struct StepPart {
   std::span<const int32_t> tokens;
   Want want = Want::kLast;
   Role role = Role::kAnswer;
+  std::span<const int32_t> segments = {};  // one per token, below HParams::Y; empty: all 0
 };
 
 class Engine {
@@ -107,13 +109,14 @@ class Engine {
   // One step: all parts together, at most max_batch tokens and max_outputs results. Afterwards the
   // tokens belong to their sequences. On error (cancelled, cache full) no sequence has changed.
   Status step(std::span<const StepPart> parts, const std::atomic<bool>* cancel = nullptr);
-  // Result i of the last step, in the order of parts and tokens: logits [V] (hidden states [D] of
-  // encoders). Valid until the next step.
+  // Result i of the last step, in the order of parts and tokens: logits [V] (of encoders hidden
+  // states [D], of rerankers a score [1]). Valid until the next step.
   std::span<const float> output(int i);
   int n_outputs() const { return static_cast<int>(outputs_.size()); }
 
   const arch::HParams& hparams() const { return model_.hparams; }
   const arch::ArchSpec& spec() const { return *model_.spec; }
+  arch::RankHead rank_head() const { return model_.rank_head; }
   const graph::Graph& graph() const { return model_.graph; }
   int n_ctx() const { return n_ctx_; }
   int n_sequences() const { return options_.n_sequences; }
@@ -136,6 +139,7 @@ class Engine {
   Status choose_context();
   int64_t n_positions() const;
   Status check_parts(std::span<const StepPart> parts) const;
+  Status check_segments(const StepPart& part) const;
   static int result_count(const StepPart& part);
   Role role_of(const StepPart& part) const {
     return options_.deterministic ? Role::kAnswer : part.role;
@@ -153,7 +157,7 @@ class Engine {
   int n_open_ = 0;
   std::vector<std::string> warnings_;
   // The batch of the present step; kept so that nothing is allocated per token.
-  std::vector<int32_t> tokens_, positions_, i_sequence_, outputs_;
+  std::vector<int32_t> tokens_, positions_, i_sequence_, segments_, outputs_;
   std::vector<backend::SequencePages> pages_;
   std::vector<int32_t> i_output_;  // results in the order of parts -> rows of the program's result
 };

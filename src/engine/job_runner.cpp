@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "arch/blocks/rank.h"
 #include "base/clock.h"
 #include "engine/answer_reading.h"
 #include "engine/embed.h"
@@ -30,12 +31,6 @@ double cosine(const std::vector<float>& a, const std::vector<float>& b) {
 
 double clock_ms() {
   return std::chrono::duration<double, std::milli>(Clock::now().time_since_epoch()).count();
-}
-
-Json numbers(const std::vector<std::vector<int32_t>>& inputs, size_t first) {
-  Json list = Json::array();
-  for (size_t i = first; i < inputs.size(); ++i) list.push_back(inputs[i].size());
-  return list;
 }
 
 }  // namespace
@@ -188,6 +183,11 @@ Result<Json> JobRunner::result_of(const Job& job) const {
 // -- answers
 
 Status JobRunner::check_answer(const Job& job) const {
+  if (is_reranker(engine_)) {
+    return with_hint(unsupported("the model is a reranker: it scores documents against a query and "
+                                 "writes no text"),
+                     "ask it for scores (POST /v1/rerank)");
+  }
   if (engine_.spec().encoder) {
     return with_hint(
         unsupported("{} is an embedding model: it writes no text", engine_.spec().name),
@@ -251,11 +251,24 @@ void JobRunner::start_vectors(VectorJob made) {
   Event started;
   started.id = made.job.id;
   started.kind = EventKind::kStarted;
-  for (const auto& input : made.inputs) {
-    started.usage.n_prompt += static_cast<int64_t>(input.size());
+  started.usage.n_prompt = static_cast<int64_t>(n_tokens_of(made));
+  if (engine_.rank_head() == arch::RankHead::kWithoutPooler) {
+    started.warnings.emplace_back(arch::kNoPoolerNote);
   }
   sink_(std::move(started));
   vector_jobs_.push_back(std::move(made));
+}
+
+// Of what goes through the model for input i.
+size_t JobRunner::n_tokens_of(const VectorJob& job, size_t i) const {
+  const size_t n = job.inputs[i].size();
+  return is_reranker(engine_) ? job.query.pair_size(n) : n;
+}
+
+size_t JobRunner::n_tokens_of(const VectorJob& job) const {
+  size_t n = 0;
+  for (size_t i = 0; i < job.inputs.size(); ++i) n += n_tokens_of(job, i);
+  return n;
 }
 
 Result<std::vector<std::vector<int32_t>>> JobRunner::vector_inputs(Job& job) const {
@@ -281,29 +294,56 @@ Result<std::vector<std::vector<int32_t>>> JobRunner::vector_inputs(Job& job) con
   return inputs;
 }
 
-Result<JobRunner::VectorJob> JobRunner::make_vectors(Job job) const {
-  if (!engine_.spec().encoder) {
-    return with_hint(unsupported("the architecture {} gives no embeddings", engine_.spec().name),
-                     "use an embedding model (bert, nomic-bert)");
-  }
-  if (job.pooling.empty()) {
-    TRY(model_pooling(engine_));
-  } else {
-    TRY(parse_pooling(job.pooling));
-  }
-  VectorJob made;
-  TRY_LET(made.inputs, vector_inputs(job));
-  for (size_t i = 0; i < made.inputs.size(); ++i) {
-    const size_t n = made.inputs[i].size();
-    if (n == 0) return invalid("text {} has no tokens", i);
+Status JobRunner::check_sizes(const VectorJob& job) const {
+  const bool is_pair = is_reranker(engine_);
+  const bool ranks = job.job.kind == JobKind::kRerank;
+  for (size_t i = 0; i < job.inputs.size(); ++i) {
+    std::string name = fmt::format("text {}", i);
+    if (ranks && is_pair) name = fmt::format("document {} with the query", i);
+    if (ranks && !is_pair) name = i == 0 ? "the query" : fmt::format("document {}", i - 1);
+    const size_t n = n_tokens_of(job, i);
+    if (n == 0) return invalid("{} has no tokens", name);
     if (n <= static_cast<size_t>(engine_.n_ctx())) continue;
-    return with_hint(over_limit("text {} has {} tokens, the model takes {}", i, n, engine_.n_ctx()),
+    return with_hint(over_limit("{} has {} tokens, the model takes {}", name, n, engine_.n_ctx()),
                      "divide it into shorter texts");
   }
-  job.texts.clear();
+  return {};
+}
+
+Result<JobRunner::VectorJob> JobRunner::make_pairs(Job job) const {
+  VectorJob made;
+  TRY_LET(made.query, query_part(tokenizer_, job.prompt));
+  if (made.query.pair_size(0) > static_cast<size_t>(engine_.n_ctx())) {
+    return with_hint(over_limit("the query alone has {} tokens, the model takes {} with a document",
+                                made.query.pair_size(0), engine_.n_ctx()),
+                     "use a shorter query");
+  }
+  for (const std::string& text : job.texts) made.inputs.push_back(document_part(tokenizer_, text));
   made.job = std::move(job);
+  return made;
+}
+
+Result<JobRunner::VectorJob> JobRunner::make_vectors(Job job) const {
+  VectorJob made;
+  if (job.kind == JobKind::kRerank && is_reranker(engine_)) {
+    TRY_LET(made, make_pairs(std::move(job)));
+  } else {
+    TRY(check_gives_vectors(engine_));
+    TRY(job.pooling.empty() ? model_pooling(engine_) : parse_pooling(job.pooling));
+    TRY_LET(made.inputs, vector_inputs(job));
+    made.job = std::move(job);
+  }
+  TRY(check_sizes(made));
+  made.job.texts.clear();
   made.submitted_ms = clock_ms();
   return made;
+}
+
+Status JobRunner::next_score(VectorJob& job) {
+  TRY_LET(const float logit, score(engine_, job.query, job.inputs[job.n_done]));
+  job.scores.push_back(static_cast<double>(logit));
+  ++job.n_done;
+  return {};
 }
 
 Status JobRunner::next_vector(VectorJob& job) {
@@ -312,13 +352,15 @@ Status JobRunner::next_vector(VectorJob& job) {
       now - job.submitted_ms >= static_cast<double>(job.job.deadline_ms)) {
     return interrupted("the deadline of {} ms passed", job.job.deadline_ms);
   }
+  if (job.n_done == job.inputs.size()) return {};
+  if (is_reranker(engine_)) return next_score(job);
   TRY_LET(const Pooling pooling,
           job.job.pooling.empty() ? model_pooling(engine_) : parse_pooling(job.job.pooling));
-  if (job.n_done == job.inputs.size()) return {};
   TRY_LET(std::vector<float> vector, embed(engine_, job.inputs[job.n_done], pooling));
   const size_t i = job.n_done++;
   if (job.job.kind == JobKind::kRerank) {
-    job.vectors.push_back(std::move(vector));
+    if (i > 0) job.scores.push_back(cosine(job.query_vector, vector));
+    if (i == 0) job.query_vector = std::move(vector);
     return {};
   }
   Event event;
@@ -333,20 +375,19 @@ Status JobRunner::next_vector(VectorJob& job) {
 
 void JobRunner::end_vectors(const VectorJob& job) {
   if (job.job.kind == JobKind::kRerank) {
-    Json scores = Json::array();
-    for (size_t i = 1; i < job.vectors.size(); ++i) {
-      scores.push_back(cosine(job.vectors[0], job.vectors[i]));
-    }
+    Json n_tokens = Json::array();
+    const size_t first = job.inputs.size() - job.scores.size();
+    for (size_t i = first; i < job.inputs.size(); ++i) n_tokens.push_back(n_tokens_of(job, i));
     Event event;
     event.id = job.job.id;
     event.kind = EventKind::kResult;
-    event.result = Json{{"scores", std::move(scores)}, {"n_tokens", numbers(job.inputs, 1)}};
+    event.result = Json{{"scores", job.scores}, {"n_tokens", std::move(n_tokens)}};
     sink_(std::move(event));
   }
   Event done;
   done.id = job.job.id;
   done.kind = EventKind::kDone;
-  for (const auto& input : job.inputs) done.usage.n_prompt += static_cast<int64_t>(input.size());
+  done.usage.n_prompt = static_cast<int64_t>(n_tokens_of(job));
   done.usage.prefill_ms = clock_ms() - job.submitted_ms;
   sink_(std::move(done));
 }

@@ -19,6 +19,7 @@
 #include "engine/job_preparer.h"
 #include "engine/job_prompt.h"
 #include "engine/job_source.h"
+#include "engine/rank.h"
 #include "engine/scheduler.h"
 #include "text/tokenizer.h"
 
@@ -46,11 +47,15 @@ class JobRunner : public JobSource {
   const JobPrompts& prompts() const { return prompts_; }
 
  private:
-  // Texts whose vectors are computed, one in each step.
+  // Texts whose vectors or scores are computed, one in each step.
   struct VectorJob {
     Job job;
-    std::vector<std::vector<int32_t>> inputs;  // tokens; kRerank: the query's first
-    std::vector<std::vector<float>> vectors;   // kRerank: so far
+    // Tokens; kRerank by an embedding model: the query's first; by a reranker: the documents'
+    // parts.
+    std::vector<std::vector<int32_t>> inputs;
+    QueryPart query;                  // kRerank by a reranker
+    std::vector<float> query_vector;  // kRerank by an embedding model
+    std::vector<double> scores;       // kRerank: so far
     size_t n_done = 0;
     double submitted_ms = 0;
     bool parked = false;
@@ -76,8 +81,13 @@ class JobRunner : public JobSource {
   void tell(uint64_t id, nlohmann::ordered_json result);
   Result<std::vector<std::vector<int32_t>>> vector_inputs(Job& job) const;
   Result<VectorJob> make_vectors(Job job) const;
+  Result<VectorJob> make_pairs(Job job) const;
+  Status check_sizes(const VectorJob& job) const;
+  size_t n_tokens_of(const VectorJob& job, size_t i) const;
+  size_t n_tokens_of(const VectorJob& job) const;
   bool step_vectors();
   Status next_vector(VectorJob& job);
+  Status next_score(VectorJob& job);
   void end_vectors(const VectorJob& job);
   Result<nlohmann::ordered_json> result_of(const Job& job) const;
   void fail(uint64_t id, Error error, int64_t retry_after_s = 0);

@@ -73,6 +73,14 @@ std::string_view quant_name(const Gguf& model) {
   return formats.empty() ? std::string_view{} : gguf_type_name(formats.front().gguf_type);
 }
 
+bool is_reranker(const Gguf& model) {
+  constexpr int64_t kNone = 0, kRank = 4;
+  const auto arch = model.metadata().text("general.architecture").value_or("");
+  const int64_t pooling = arch_number(model, arch, "pooling_type").value_or(kNone);
+  if (model.find("cls.output.weight") == nullptr) return false;
+  return pooling == kNone || pooling == kRank;
+}
+
 ModelFacts facts_of(const Gguf& model) {
   const Metadata& metadata = model.metadata();
   ModelFacts facts;
@@ -99,6 +107,7 @@ ModelFacts facts_of(const Gguf& model) {
   const MetaValue* const tokens = metadata.find("tokenizer.ggml.tokens");
   if (tokens && tokens->type == MetaType::kArray) facts.n_vocab = tokens->count;
   facts.chat_template = metadata.text("tokenizer.chat_template").value_or("");
+  facts.reranks = is_reranker(model);
   facts.formats = shares(model);
   return facts;
 }

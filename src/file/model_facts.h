@@ -49,8 +49,13 @@ struct ModelFacts {
   std::string_view pre_tokenizer;
   std::optional<uint64_t> n_vocab;
   std::string_view chat_template;
+  bool reranks = false;              // see is_reranker
   std::vector<FormatShare> formats;  // most bytes first
 };
+
+// Whether the model is a cross-encoder: it has a head that scores pairs of texts, and the file asks
+// for no vectors. (Converters often write no pooling type for them.)
+bool is_reranker(const Gguf& model);
 
 ModelFacts facts_of(const Gguf& model);
 

@@ -51,7 +51,7 @@ class CostOf {
     return {bytes_of(g_.weight(op.table), load_.n_tokens()), 0, 0};
   }
   Cost operator()(const EmbedPosition& op) const {
-    return {bytes_of(g_.weight(op.table), op.fixed_row >= 0 ? 1 : load_.n_tokens()), 0, 0};
+    return {bytes_of(g_.weight(op.table), load_.n_tokens()), 0, 0};
   }
   Cost operator()(const MatMul& op) const {
     if (n_rows_ == 0) return {};

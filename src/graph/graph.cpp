@@ -19,6 +19,7 @@ class Inference {
 
   RowShape operator()(const Embed& op) const { return {cols(op.table), Rows::kTokens}; }
   RowShape operator()(const EmbedPosition& op) const { return {cols(op.table), Rows::kTokens}; }
+  RowShape operator()(const EmbedSegment& op) const { return {cols(op.table), Rows::kTokens}; }
 
   RowShape operator()(const Norm& op) const {
     CHECK(op.segment > 0 && width(op.x) % op.segment == 0);

@@ -60,7 +60,8 @@ class Graph {
   const WeightRef& weight(WeightId id) const { return weights_[static_cast<size_t>(id)]; }
   const Value& value(ValueId id) const { return values_[static_cast<size_t>(id)]; }
   int width(ValueId id) const { return value(id).width; }
-  ValueId result() const { return result_; }  // logits [O, V]; of encoders, hidden states [O, D]
+  // Logits [O, V]; of encoders, hidden states [O, D] or scores [O, 1].
+  ValueId result() const { return result_; }
 
  private:
   std::vector<WeightRef> weights_;

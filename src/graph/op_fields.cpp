@@ -15,6 +15,7 @@ struct Reads {
 struct ReadsOf {
   Reads operator()(const Embed& op) const { return {{}, {op.table}}; }
   Reads operator()(const EmbedPosition& op) const { return {{}, {op.table}}; }
+  Reads operator()(const EmbedSegment& op) const { return {{}, {op.table}}; }
   Reads operator()(const Norm& op) const { return {{op.x}, {op.weight, op.bias}}; }
   Reads operator()(const MatMul& op) const { return {{op.x}, {op.weight, op.bias}}; }
   Reads operator()(const MatMulHeads& op) const { return {{op.x}, {op.weight}}; }
@@ -44,23 +45,15 @@ std::vector<int> present(const std::vector<int>& ids) {
 }
 
 // In the order of the variant.
-constexpr std::string_view kNames[] = {"embed",
-                                       "embed_position",
-                                       "norm",
-                                       "matmul",
-                                       "matmul_heads",
-                                       "rope",
-                                       "scale_by_position",
-                                       "attention",
-                                       "add",
-                                       "scale",
-                                       "soft_cap",
-                                       "activate",
-                                       "slice",
-                                       "slice_heads",
-                                       "concat_heads",
-                                       "gather_outputs",
-                                       "route",
+constexpr std::string_view kNames[] = {"embed",          "embed_position",
+                                       "embed_segment",  "norm",
+                                       "matmul",         "matmul_heads",
+                                       "rope",           "scale_by_position",
+                                       "attention",      "add",
+                                       "scale",          "soft_cap",
+                                       "activate",       "slice",
+                                       "slice_heads",    "concat_heads",
+                                       "gather_outputs", "route",
                                        "experts"};
 static_assert(std::size(kNames) == std::variant_size_v<Op>);
 

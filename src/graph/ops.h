@@ -42,10 +42,13 @@ struct Embed {
   WeightId table;
   float scale = 1.0f;
 };
-// Row table[position], or always row `fixed_row` where that is >= 0.  -> [T, D]
+// Row table[position].  -> [T, D]
 struct EmbedPosition {
   WeightId table;
-  int fixed_row = -1;
+};
+// Row table[segment]: which part of the text the token belongs to (BERT).  -> [T, D]
+struct EmbedSegment {
+  WeightId table;
 };
 // Normalises each run of `segment` values by itself (a head; the whole row where segment = width);
 // all runs share weight and bias [segment].  -> [rows, width]
@@ -168,8 +171,8 @@ struct Experts {
   float alpha = 0.0f, limit = 0.0f;
 };
 
-using Op = std::variant<Embed, EmbedPosition, Norm, MatMul, MatMulHeads, Rope, ScaleByPosition,
-                        Attention, Add, Scale, SoftCap, Activate, Slice, SliceHeads, ConcatHeads,
-                        GatherOutputs, Route, Experts>;
+using Op = std::variant<Embed, EmbedPosition, EmbedSegment, Norm, MatMul, MatMulHeads, Rope,
+                        ScaleByPosition, Attention, Add, Scale, SoftCap, Activate, Slice,
+                        SliceHeads, ConcatHeads, GatherOutputs, Route, Experts>;
 
 }  // namespace hearth::graph

@@ -111,7 +111,8 @@ Result<ModelFacts> facts_of(ModelCard card) {
   facts.embedding_length = said.width.value_or(0);
   facts.n_parameters = static_cast<int64_t>(said.n_parameters);
   facts.chat_template = said.chat_template;
-  facts.embeds = said.arch.ends_with("bert");
+  facts.reranks = said.reranks;
+  facts.embeds = !said.reranks && said.arch.ends_with("bert");
   facts.fields = Json::object();
   for (const auto& [key, value] : gguf.metadata().entries()) {
     facts.fields[key] = field_of(gguf.metadata(), key, value);

@@ -37,6 +37,7 @@ struct ModelFacts {
   int64_t n_parameters = 0;
   std::string chat_template;
   bool embeds = false;            // an encoder: vectors, no answers
+  bool reranks = false;           // a cross-encoder: scores only
   nlohmann::ordered_json fields;  // the file's metadata, long lists left out
 };
 

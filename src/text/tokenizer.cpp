@@ -49,6 +49,12 @@ Status Tokenizer::make_model(const file::Metadata& metadata) {
   if (*name == "gpt2" || *name == "gemma4") return make_bpe(metadata);
   if (*name == "llama") return make_spm(metadata);
   if (*name == "bert") return make_wordpiece(metadata);
+  if (*name == "t5") {
+    return with_hint(unsupported("tokenizer model 't5' (tokenizer.ggml.model) is a unigram "
+                                 "tokenizer, as T5's and XLM-RoBERTa's"),
+                     "hearth has none yet: use a model with another tokenizer, such as a reranker "
+                     "or embedding model of BERT's type");
+  }
   return with_hint(unsupported("tokenizer model {} (tokenizer.ggml.model)", quote(*name)),
                    "hearth knows gpt2, llama, bert and gemma4");
 }

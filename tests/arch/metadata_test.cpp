@@ -74,6 +74,7 @@ constexpr std::string_view kKeys[] = {
     "attn_logit_softcapping",
     "final_logit_softcapping",
     "pooling_type",
+    "classifier.output_labels",
 };
 
 // Sets one key to the i-th kind of nonsense; false after the last kind.

@@ -230,20 +230,20 @@ TEST(Step, pages_come_back_however_often_sequences_fill_the_context) {
 
 TEST(Step, results_are_those_that_were_wanted) {
   EngineSetup setup;
-  setup.options.n_sequences = 3;
+  setup.options.n_sequences = 4;
   const ToyEngine toy = step_toy(setup);
   const int V = toy->hparams().V;
   const auto tokens = test::some_tokens(12, V);
   const auto whole = test::rows_of(*toy, tokens, 12);
   ASSERT_TRUE(whole);
-  Sequence a = open(*toy), b = open(*toy), c = open(*toy);
-  const std::array<StepPart, 3> parts{StepPart{&a, tokens, Want::kNothing},
-                                      StepPart{&b, tokens, Want::kLast},
-                                      StepPart{&c, std::span(tokens).first(2), Want::kAll}};
+  Sequence a = open(*toy), b = open(*toy), c = open(*toy), d = open(*toy);
+  const std::array<StepPart, 4> parts{
+      StepPart{&a, tokens, Want::kNothing}, StepPart{&b, tokens, Want::kLast},
+      StepPart{&c, std::span(tokens).first(2), Want::kAll}, StepPart{&d, tokens, Want::kFirst}};
   ASSERT_TRUE(toy->step(parts));
-  ASSERT_EQ(toy->n_outputs(), 3);
-  const std::array<int, 3> expected{11, 0, 1};
-  for (int i = 0; i < 3; ++i) {
+  ASSERT_EQ(toy->n_outputs(), 4);
+  const std::array<int, 4> expected{11, 0, 1, 0};
+  for (int i = 0; i < 4; ++i) {
     const auto row = toy->output(i);
     const auto at = whole->begin() + expected[static_cast<size_t>(i)] * V;
     EXPECT_EQ(test::first_difference({row.begin(), row.end()}, {at, at + V}, V), -1) << i;

@@ -37,6 +37,7 @@ TEST(Graph, infers_the_shape_of_every_op) {
   Graph g;
   const ValueId x = value(g, 24);
   EXPECT_EQ(result(g, EmbedPosition{.table = weight(g, {5, 24})}), tokens(24));
+  EXPECT_EQ(result(g, EmbedSegment{.table = weight(g, {2, 24})}), tokens(24));
   EXPECT_EQ(result(g, Norm{.x = x, .weight = weight(g, {8}), .segment = 8}), tokens(24));
   EXPECT_EQ(result(g, MatMul{.x = x, .weight = weight(g, {7, 24}), .bias = weight(g, {7})}),
             tokens(7));

@@ -182,7 +182,14 @@ class Compiler {
 
   Status expand(const graph::EmbedPosition& op, ValueId out) {
     draft(name(out), By::kRows, {}, {out}, [=, this](Share) {
-      return embed_position_step(k_, g_.weight(op.table), op.fixed_row, place(out));
+      return embed_row_step(k_, g_.weight(op.table), &backend::Batch::positions, place(out));
+    });
+    return {};
+  }
+
+  Status expand(const graph::EmbedSegment& op, ValueId out) {
+    draft(name(out), By::kRows, {}, {out}, [=, this](Share) {
+      return embed_row_step(k_, g_.weight(op.table), &backend::Batch::segments, place(out));
     });
     return {};
   }

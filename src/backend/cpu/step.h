@@ -104,8 +104,9 @@ struct Step {
 
 // steps_rows.cpp: split by row.
 StepFn embed_step(const KernelTable& k, const graph::WeightRef& table, float scale, Place out);
-StepFn embed_position_step(const KernelTable& k, const graph::WeightRef& table, int fixed_row,
-                           Place out);
+// The row of the table that `of` names for each token: the batch's positions or its segments.
+StepFn embed_row_step(const KernelTable& k, const graph::WeightRef& table,
+                      std::span<const int32_t> backend::Batch::*of, Place out);
 StepFn norm_step(const KernelTable& k, const graph::Norm& op, const float* weight,
                  const float* bias, Place x, Place out);
 // Which form rows are prepared in: ActBlocks, or ByteBlocks for those of prompts. A prepared buffer

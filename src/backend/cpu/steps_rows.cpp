@@ -32,14 +32,14 @@ StepFn embed_step(const KernelTable& k, const graph::WeightRef& table, float sca
   };
 }
 
-StepFn embed_position_step(const KernelTable& k, const graph::WeightRef& table, int fixed_row,
-                           Place out) {
+StepFn embed_row_step(const KernelTable& k, const graph::WeightRef& table,
+                      std::span<const int32_t> backend::Batch::*of, Place out) {
   const auto decode = k.decode_row[static_cast<int>(weight_of(table.type))];
   const int64_t bytes = row_bytes(table.type, table.shape.cols());
   return [=, data = table.data](const Frame& frame, int thread) {
     for_rows(frame, out, thread, [&](int64_t i) {
-      const int32_t at =
-          fixed_row >= 0 ? fixed_row : frame.batch->positions[static_cast<size_t>(i)];
+      const auto& rows = (*frame.batch).*of;
+      const int32_t at = rows.empty() ? 0 : rows[static_cast<size_t>(i)];
       decode(data + at * bytes, out.width, row_of(frame, out, i));
     });
   };

@@ -177,7 +177,13 @@ class RefProgram : public backend::Program {
     return {};
   }
   Status execute(const graph::EmbedPosition& op, ValueId out, int r) {
-    embed(matrix(op.table), op.fixed_row >= 0 ? op.fixed_row : position(r), 1.0f, row(out, r));
+    embed(matrix(op.table), position(r), 1.0f, row(out, r));
+    return {};
+  }
+  Status execute(const graph::EmbedSegment& op, ValueId out, int r) {
+    const auto& segments = batch_->segments;
+    const int32_t at = segments.empty() ? 0 : segments[static_cast<size_t>(r)];
+    embed(matrix(op.table), at, 1.0f, row(out, r));
     return {};
   }
   Status execute(const graph::Norm& op, ValueId out, int r) {

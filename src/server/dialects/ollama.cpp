@@ -87,7 +87,8 @@ void show(const std::shared_ptr<Call>& call) {
   const std::string& chat_template =
       profile.chat_template.empty() ? facts->chat_template : profile.chat_template;
   Json capabilities = Json::array();
-  capabilities.push_back(facts->embeds ? "embedding" : "completion");
+  const char* const other = facts->embeds ? "embedding" : "completion";
+  capabilities.push_back(facts->reranks ? "rerank" : other);
   if (chat_template.find("tools") != std::string::npos) capabilities.push_back("tools");
   const bool thinks = chat_template.find("thinking") != std::string::npos ||
                       chat_template.find("reasoning") != std::string::npos;
