@@ -13,7 +13,6 @@
 #include "os/atomic_file.h"
 #include "os/dirs.h"
 #include "os/failure.h"
-#include "os/file_handle.h"
 #include "os/file_lock.h"
 
 namespace hearth::hub {
@@ -94,29 +93,21 @@ Result<Store> Store::of_user() {
 
 Result<StoredModel> Store::read(std::string_view name) const {
   const fs::path own_folder = folder_ / name;
-  TRY_LET(const std::string text,
-          os::read_text_file(own_folder / kManifestName, kMaxManifestBytes));
-  auto manifest = parse_manifest(text);
-  if (!manifest) {
-    return Failure(within((own_folder / kManifestName).string(), manifest.error()));
-  }
-  if (manifest->name != name) {
+  TRY_LET(const Manifest manifest, reader_->manifest(own_folder / kManifestName));
+  if (manifest.name != name) {
     return corrupt("{} is of the model {}", (own_folder / kManifestName).string(),
-                   quote(manifest->name));
+                   quote(manifest.name));
   }
-  TRY(check_files(*manifest, own_folder));
-  return described(*manifest, own_folder);
+  TRY(check_files(manifest, own_folder));
+  return described(manifest, own_folder);
 }
 
 Result<Listing> Store::list() const {
   Listing listing;
-  std::error_code error;
-  fs::directory_iterator it(folder_, error);
-  if (error == std::errc::no_such_file_or_directory) return listing;
-  if (error) return os::system_failure("list", folder_, error.value());
-  for (; it != fs::directory_iterator(); it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (!is_model_name(name) || !fs::exists(it->path() / kManifestName, error)) continue;
+  TRY_LET(const std::vector<std::string> names, reader_->names(folder_));
+  for (const std::string& name : names) {
+    std::error_code error;
+    if (!fs::exists(folder_ / name / kManifestName, error)) continue;
     auto model = read(name);
     if (model) {
       listing.models.push_back(*std::move(model));
@@ -124,7 +115,6 @@ Result<Listing> Store::list() const {
       listing.warnings.push_back(fmt::format("{}: {}", name, model.error().message));
     }
   }
-  if (error) return os::system_failure("list", folder_, error.value());
   std::sort(listing.models.begin(), listing.models.end(),
             [](const StoredModel& a, const StoredModel& b) { return a.name < b.name; });
   std::sort(listing.warnings.begin(), listing.warnings.end());

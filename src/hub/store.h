@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "base/result.h"
 #include "hub/manifest.h"
 #include "hub/sha256.h"
+#include "hub/store_reader.h"
 
 namespace hearth::hub {
 
@@ -50,7 +52,8 @@ struct ImportOptions {
 
 class Store {
  public:
-  explicit Store(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit Store(std::filesystem::path folder)
+      : folder_(std::move(folder)), reader_(std::make_shared<StoreReader>()) {}
   // The store of this user: os::models_folder().
   static Result<Store> of_user();
 
@@ -81,6 +84,7 @@ class Store {
   Status publish(const Manifest& manifest) const;
 
   std::filesystem::path folder_;
+  std::shared_ptr<StoreReader> reader_;  // copies of a store share what it remembers
 };
 
 }  // namespace hearth::hub

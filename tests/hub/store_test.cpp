@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "file/gguf_write.h"
 #include "hub/catalogue.h"
 #include "os/atomic_file.h"
+#include "os/file_stamp.h"
 #include "tests/support/temp_folder.h"
 
 namespace hearth::hub {
@@ -246,6 +250,58 @@ TEST(Store, folders_without_a_manifest_and_damaged_manifests_are_no_models) {
     ASSERT_TRUE(os::write_file(manifest, bad));
     EXPECT_FALSE(f.store.find("half")) << bad;
   }
+}
+
+// No descriptor can be opened while one of these lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const rlimit none = {0, before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+  ~NoDescriptors() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
+
+ private:
+  rlimit before_ = {};
+};
+
+TEST(Store, what_has_not_changed_is_not_opened_again_and_what_has_is_seen) {
+  Fixture f;
+  const fs::path file = write_model(f.folder.path(), "one")[0];
+  ASSERT_TRUE(f.store.import_file(file, {}, kGoOn));
+  {
+    const NoDescriptors none;
+    EXPECT_FALSE(f.store.list()) << "a folder that changed just now is read again";
+  }
+  while (!os::is_settled(*os::file_stamp(f.store.folder() / "one" / kManifestName))) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ASSERT_TRUE(f.store.resolve("one"));
+  const Store copy = f.store;
+  {
+    const NoDescriptors none;
+    const auto listing = copy.list();
+    ASSERT_TRUE(listing) << listing.error().message;
+    ASSERT_EQ(listing->models.size(), 1u);
+    EXPECT_EQ(listing->models[0].arch, "toy");
+    EXPECT_TRUE(copy.resolve("one"));
+    EXPECT_TRUE(copy.find("one"));
+  }
+  // By another store, as by another process.
+  Store other(f.store.folder());
+  ASSERT_TRUE(other.import_file(file, {.name = "two"}, kGoOn));
+  EXPECT_EQ(copy.list()->models.size(), 2u);
+  const fs::path stored = copy.find("one")->file;
+  fs::resize_file(stored, 10);
+  EXPECT_EQ(copy.find("one").error().code, ErrorCode::kCorrupt);
+  ASSERT_TRUE(other.remove("one"));
+  EXPECT_EQ(copy.list()->models.size(), 1u);
+  EXPECT_EQ(copy.find("one").error().code, ErrorCode::kNotFound);
+  std::ofstream(copy.folder() / "two" / kManifestName) << "{";
+  EXPECT_EQ(copy.list()->warnings.size(), 1u);
 }
 
 TEST(Store, a_stopped_import_leaves_nothing) {
