@@ -10,23 +10,29 @@
 #include "backend/cpu/kernels/dot_quant.h"
 
 // And what VNNI alone is worth.
-#include "backend/cpu/kernels/dot_codes.avx512vnni.h"
+#include "backend/cpu/kernels/codes_groups.avx512vnni.h"
+#include "backend/cpu/kernels/codes_super.avx512vnni.h"
 
 namespace hearth::cpu {
 namespace {
 
-template <class Format, class Digits, class Codes>
-void matmul_k(const MatmulTile& tile) {
+// kOthers: for fewer or more tokens, and where the digits do not fit.
+template <class Codes, MatmulFn kOthers>
+void matmul_by_codes(const MatmulTile& tile) {
   if (tile.n_tokens >= 5 && tile.n_tokens <= 16 && matmul_codes<Codes>(tile)) return;
-  matmul_digits<Format, Digits>(tile);
+  kOthers(tile);
 }
 
 }  // namespace
 
 void add_dot_quant_avx512vnni(KernelTable& table) {
   add_all_dot_quant(table);
-  table.matmul[static_cast<int>(Weight::kQ4_K)] = matmul_k<Q4K, Q4KDigits, Q4KCodes>;
-  table.matmul[static_cast<int>(Weight::kQ6_K)] = matmul_k<Q6K, Q6KDigits, Q6KCodes>;
+  const auto set = [&](Weight weight, MatmulFn fn) { table.matmul[static_cast<int>(weight)] = fn; };
+  set(Weight::kQ4_0, matmul_by_codes<GroupCodes<CodesQ4_0>, matmul_group<Q4_0, QuadsQ4_0>>);
+  set(Weight::kQ4_1, matmul_by_codes<GroupCodes<CodesQ4_1>, matmul_group<Q4_1, QuadsQ4_1>>);
+  set(Weight::kQ8_0, matmul_by_codes<GroupCodes<CodesQ8_0>, matmul_group<Q8_0, QuadsQ8_0>>);
+  set(Weight::kQ4_K, matmul_by_codes<Q4KCodes, matmul_digits<Q4K, Q4KDigits>>);
+  set(Weight::kQ6_K, matmul_by_codes<Q6KCodes, matmul_digits<Q6K, Q6KDigits>>);
 }
 
 }  // namespace hearth::cpu
