@@ -137,12 +137,9 @@ constexpr std::string_view kActionsText =
 // Thirty properties, each with a type of its own kind.
 std::string form_schema() {
   constexpr std::string_view kKinds[] = {
-      R"({"type":"string"})",
-      R"({"type":"string","maxLength":40})",
-      R"({"type":"integer"})",
-      R"({"type":"number"})",
-      R"({"type":"boolean"})",
-      R"({"type":"string","pattern":"^[A-Za-z ]+$"})",
+      R"({"type":"string"})",  R"({"type":"string","maxLength":40})",
+      R"({"type":"integer"})", R"({"type":"number"})",
+      R"({"type":"boolean"})", R"({"type":"string","pattern":"^[A-Za-z ]+$"})",
   };
   std::string properties, names;
   for (size_t i = 0; i < 30; ++i) {
@@ -154,8 +151,8 @@ std::string form_schema() {
                      names);
 }
 std::string form_text() {
-  constexpr std::string_view kValues[] = {R"("a few words, no more")", R"("short text")", "1234",
-                                          "-0.75", "true", R"("Letters only")"};
+  constexpr std::string_view kValues[] = {
+      R"("a few words, no more")", R"("short text")", "1234", "-0.75", "true", R"("Letters only")"};
   std::string text = "{";
   for (size_t i = 0; i < 30; ++i) {
     text += fmt::format("{}\n  \"field_{}\": {}", i == 0 ? "" : ",", i,
@@ -211,8 +208,8 @@ void follow(const VocabularyGrammar& grammar, const std::vector<text::TokenId>& 
 
 double percentile(std::vector<double>& values, double part) {
   CHECK(!values.empty());
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(
-                                       part * static_cast<double>(values.size() - 1));
+  const auto at =
+      values.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size() - 1));
   std::nth_element(values.begin(), at, values.end());
   return *at;
 }

@@ -8,6 +8,8 @@
 namespace hearth::sample {
 namespace {
 
+constexpr size_t kMaxKeptLoops = 16;  // some 100 KiB each
+
 bool is_plain(std::string_view text) { return text.find_first_of("\xFE\xFF") == text.npos; }
 
 }  // namespace
@@ -51,6 +53,8 @@ std::shared_ptr<const TokenTable> TokenTable::make(std::span<const Piece> pieces
                            ids[i]);
   }
   made->build(spellings);
+  made->sort_by_length(pieces);
+  made->loop_tokens(json_string_loop());
   return made;
 }
 
@@ -84,6 +88,34 @@ void TokenTable::build(std::vector<std::pair<std::string_view, int32_t>>& spelli
   }
   for (const uint32_t node : open) skips_[node] = static_cast<uint32_t>(bytes_.size());
   tokens_at_.push_back(static_cast<uint32_t>(tokens_.size()));
+}
+
+void TokenTable::sort_by_length(std::span<const Piece> pieces) {
+  short_.resize(kMaxChars * n_words());
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
+    const std::string& text = pieces[i].text;
+    const auto n_chars = static_cast<uint32_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    if (n_chars > kMaxChars) long_.push_back({id, n_chars});
+    for (uint32_t n = std::max(n_chars, 1u); n <= kMaxChars; ++n)
+      short_[(n - 1) * n_words() + i / 64] |= uint64_t{1} << (i % 64);
+  }
+  std::sort(long_.begin(), long_.end(),
+            [](const LongToken& a, const LongToken& b) { return a.n_chars < b.n_chars; });
+}
+
+std::shared_ptr<const LoopTokens> TokenTable::loop_tokens(const ByteLoop& loop) const {
+  const std::lock_guard lock(loops_mutex_);
+  const auto known = std::find_if(loops_.begin(), loops_.end(),
+                                  [&](const auto& one) { return one->loop() == loop; });
+  if (known != loops_.end()) {
+    loops_.splice(loops_.begin(), loops_, known);
+    return loops_.front();
+  }
+  loops_.push_front(std::make_shared<const LoopTokens>(*this, loop));
+  if (loops_.size() > kMaxKeptLoops) loops_.pop_back();
+  return loops_.front();
 }
 
 bool TokenTable::ends_generation(int32_t id) const {
