@@ -2,6 +2,7 @@
 #include "sample/grammar/loop_tokens.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -99,6 +100,40 @@ StateLoop find_loop(const Automaton& automaton, const TokenTable& table, uint32_
   return {table.loop_tokens(loop), home, automaton.states[home].accepts};
 }
 
+// Bytes that lead from the same places of a character to the same ones, together.
+class Kinds {
+ public:
+  explicit Kinds(const LoopTokens::Steps& steps) {
+    std::map<std::array<uint8_t, LoopTokens::kBad>, uint8_t> known;
+    for (size_t byte = 0; byte < 256; ++byte) {
+      std::array<uint8_t, LoopTokens::kBad> column{};
+      for (size_t place = 0; place < column.size(); ++place) column[place] = steps[place][byte];
+      const auto [kind, is_new] = known.try_emplace(column, static_cast<uint8_t>(before_.size()));
+      kind_of_[byte] = kind->second;
+      if (is_new) before_.push_back(row_of(column));
+    }
+  }
+
+  // The places from which `byte` leads to one of those in `after`; a bit each.
+  uint8_t before(uint8_t byte, uint8_t after) const { return before_[kind_of_[byte]][after]; }
+
+ private:
+  static std::array<uint8_t, 256> row_of(const std::array<uint8_t, LoopTokens::kBad>& column) {
+    std::array<uint8_t, 256> row{};
+    for (size_t after = 0; after < 256; ++after) {
+      for (size_t place = 0; place < column.size(); ++place) {
+        const uint8_t next = column[place];
+        const bool leads = next != LoopTokens::kBad && (after >> next & 1) != 0;
+        row[after] = static_cast<uint8_t>(row[after] | (leads ? 1u : 0u) << place);
+      }
+    }
+    return row;
+  }
+
+  std::array<uint8_t, 256> kind_of_{};
+  std::vector<std::array<uint8_t, 256>> before_;  // by kind and `after`
+};
+
 }  // namespace
 
 Bytes256 ByteLoop::begins() const {
@@ -116,8 +151,14 @@ ByteLoop json_string_loop() {
   return loop;
 }
 
+Bytes256 ByteLoop::all() const {
+  Bytes256 all = begins();
+  for (size_t byte = 0x80; byte < 0xC0 && has_wide; ++byte) all.set(byte);
+  return all;
+}
+
 LoopTokens::LoopTokens(const TokenTable& table, const ByteLoop& loop)
-    : loop_(loop), begins_(loop.begins()) {
+    : loop_(loop), begins_(loop.begins()), all_bytes_(loop.all()) {
   const Steps steps = steps_of(loop);
   find_kept(table, steps);
   find_tokens(table, steps);
@@ -148,20 +189,13 @@ LoopTokens::Steps LoopTokens::steps_of(const ByteLoop& loop) {
 void LoopTokens::find_kept(const TokenTable& table, const Steps& steps) {
   const auto n_nodes = static_cast<uint32_t>(table.n_nodes());
   kept_.resize((n_nodes + size_t{63}) / 64);
+  const Kinds kinds(steps);
   std::vector<uint8_t> below(table.max_depth() + 2, UINT8_MAX);  // of the children seen, by depth
   for (uint32_t node = n_nodes; node-- > 0;) {
     const uint32_t depth = table.depth(node);
     const uint8_t kept = std::exchange(below[depth + 1], UINT8_MAX);
-    if ((kept >> kBoundary & 1) != 0) kept_[node / 64] |= uint64_t{1} << (node % 64);
-    const uint8_t byte = table.byte(node);
-    // Plain characters begin and end at a boundary.
-    const size_t n_places = byte < 0x80 ? 1 : kBad;
-    uint8_t before = 0;
-    for (size_t place = 0; place < n_places; ++place) {
-      const uint8_t next = steps[place][byte];
-      if (next != kBad && (kept >> next & 1) != 0) before |= static_cast<uint8_t>(1u << place);
-    }
-    below[depth] &= before;
+    kept_[node / 64] |= uint64_t{kept & 1u} << (node % 64);  // kBoundary's
+    below[depth] &= kinds.before(table.byte(node), kept);
   }
 }
 
@@ -210,13 +244,16 @@ const StateLoop& StateLoops::of(uint32_t state) {
   return place->second;
 }
 
-const StateLoop* StateLoops::around(const Pushdown& pushdown, Position at) {
-  const auto items = pushdown.items(at);
-  if (items.size() != 1) return nullptr;
-  const uint32_t state = items[0].state;
-  if (automaton_.rules[automaton_.states[state].rule].is_counted) return nullptr;
-  const StateLoop& loop = of(state);
-  return loop.tokens ? &loop : nullptr;
+const StateLoop* StateLoops::keeping_below(const Pushdown& pushdown, Position at, uint32_t node) {
+  if (table_.skip(node) - node < kLargeTree) return nullptr;
+  for (const Pushdown::Item& item : pushdown.items(at)) {
+    const AutomatonRule& rule = automaton_.rules[automaton_.states[item.state].rule];
+    const bool is_bounded = rule.is_counted && rule.max != UINT32_MAX;
+    if (is_bounded && rule.max - item.count < table_.height(node)) continue;
+    const StateLoop& loop = of(item.state);
+    if (loop.tokens && loop.tokens->keeps_below(node)) return &loop;
+  }
+  return nullptr;
 }
 
 void StateLoops::clear() {

@@ -29,6 +29,7 @@ struct ByteLoop {
   bool operator==(const ByteLoop&) const = default;
 
   Bytes256 begins() const;  // also the first bytes of those characters
+  Bytes256 all() const;     // all bytes of those characters
 };
 
 // Inside of a JSON string: no quote, no escape, no control character.
@@ -42,10 +43,16 @@ class LoopTokens {
     uint32_t node = 0;
     uint32_t n_chars = 0;  // before it
   };
+  // Where in a character a text is: between two, or inside of one, by what is left of it.
+  // Where each byte leads from there; kBad: out of the loop.
+  static constexpr uint8_t kBoundary = 0, kBad = 8;
+  using Steps = std::array<std::array<uint8_t, 256>, kBad>;
+
   LoopTokens(const TokenTable& table, const ByteLoop& loop);
 
   const ByteLoop& loop() const { return loop_; }
-  const Bytes256& begins() const { return begins_; }  // ByteLoop::begins
+  const Bytes256& begins() const { return begins_; }  // see ByteLoop
+  const Bytes256& all_bytes() const { return all_bytes_; }
   // A bit for each token that stays in the loop; it may end inside of a character.
   std::span<const uint64_t> bits() const { return bits_; }
   // Those that leave it by `byte`, in the order of the tree.
@@ -55,15 +62,12 @@ class LoopTokens {
   size_t bytes() const;
 
  private:
-  // Where in a character a text is: between two, or where kInside[place - 1] is left of it.
-  static constexpr uint8_t kBoundary = 0, kBad = 8;
-  using Steps = std::array<std::array<uint8_t, 256>, kBad>;
   static Steps steps_of(const ByteLoop& loop);
   void find_kept(const TokenTable& table, const Steps& steps);
   void find_tokens(const TokenTable& table, const Steps& steps);
 
   ByteLoop loop_;
-  Bytes256 begins_;
+  Bytes256 begins_, all_bytes_;
   std::vector<uint64_t> bits_, kept_;
   std::array<std::vector<Leave>, 256> leaves_;
 };
@@ -87,8 +91,8 @@ class StateLoops {
   const StateLoop& of(uint32_t state);
   // A rule that begins in a loop has masks of its own, which are no part of its callers' masks.
   bool is_apart(uint32_t rule) { return of(automaton_.rules[rule].start).tokens != nullptr; }
-  // That which a position of a text is in, whatever is below it on the stack; else null.
-  const StateLoop* around(const Pushdown& pushdown, Position at);
+  // A loop in which a text at that position stays in all tokens below the node; null: none.
+  const StateLoop* keeping_below(const Pushdown& pushdown, Position at, uint32_t node);
   void clear();
   size_t bytes() const { return bytes_; }
 

@@ -21,7 +21,7 @@ constexpr uint32_t kDeepestToken = 64;
 constexpr size_t kMostLocal = 64;
 constexpr size_t kMaxPushdownBytes = 16u << 20;
 constexpr size_t kMaxLocalBytes = 48u << 20;
-constexpr size_t kMaxKeptMasks = 64;
+constexpr size_t kMaxKeptMasks = 256;
 
 }  // namespace
 
@@ -89,16 +89,10 @@ class MaskEngine {
       }
       places_[depth] = next;
       add_tokens(table_->tokens(node), mask);
-      const bool keeps_all = keeps_below(node, next);
+      const bool keeps_all = loops_.keeping_below(*pushdown_, next, node) != nullptr;
       if (keeps_all) add_tokens(table_->tokens_below(node), mask);
       node = keeps_all ? table_->skip(node) : node + 1;
     }
-  }
-
-  bool keeps_below(uint32_t node, Position at) {
-    if (table_->skip(node) - node < kLargeTree) return false;
-    const StateLoop* loop = loops_.around(*pushdown_, at);
-    return loop != nullptr && loop->tokens->keeps_below(node);
   }
 
   static void add_tokens(std::span<const int32_t> ids, std::vector<uint64_t>& mask) {
