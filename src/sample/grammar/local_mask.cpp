@@ -116,17 +116,10 @@ class LocalMask::Walk {
     const bool may_end = rule_.is_counted ? !is_inside : pushdown_.may_end(at.position);
     add_ids(table_.tokens(node), at.count + (is_inside ? 1 : 0));
     if (may_end) add_exits(node, at.count);
-    if (rule_.is_counted) return true;
-    const StateLoop* loop = loops_.keeping_below(pushdown_, at.position, node);
-    if (loop == nullptr || !stays_inside(*loop, at.position)) return true;
+    if (rule_.is_counted || !loops_.keep_below(pushdown_, at.position, node)) return true;
+    // With all of these taken, what may come after the rule adds nothing.
     add_ids(table_.tokens_below(node), 0);
     return false;
-  }
-
-  // No text in the loop is one after which the rule may end and something else may follow.
-  bool stays_inside(const StateLoop& loop, Position at) const {
-    const bool is_alone = pushdown_.items(at).size() == 1;
-    return (is_alone && !loop.accepts) || (loop.tokens->all_bytes() & rule_.follow).none();
   }
 
   void add_ids(std::span<const int32_t> ids, uint32_t need) {

@@ -151,14 +151,8 @@ ByteLoop json_string_loop() {
   return loop;
 }
 
-Bytes256 ByteLoop::all() const {
-  Bytes256 all = begins();
-  for (size_t byte = 0x80; byte < 0xC0 && has_wide; ++byte) all.set(byte);
-  return all;
-}
-
 LoopTokens::LoopTokens(const TokenTable& table, const ByteLoop& loop)
-    : loop_(loop), begins_(loop.begins()), all_bytes_(loop.all()) {
+    : loop_(loop), begins_(loop.begins()) {
   const Steps steps = steps_of(loop);
   find_kept(table, steps);
   find_tokens(table, steps);
@@ -244,16 +238,16 @@ const StateLoop& StateLoops::of(uint32_t state) {
   return place->second;
 }
 
-const StateLoop* StateLoops::keeping_below(const Pushdown& pushdown, Position at, uint32_t node) {
-  if (table_.skip(node) - node < kLargeTree) return nullptr;
+bool StateLoops::keep_below(const Pushdown& pushdown, Position at, uint32_t node) {
+  if (table_.skip(node) - node < kLargeTree) return false;
   for (const Pushdown::Item& item : pushdown.items(at)) {
     const AutomatonRule& rule = automaton_.rules[automaton_.states[item.state].rule];
     const bool is_bounded = rule.is_counted && rule.max != UINT32_MAX;
     if (is_bounded && rule.max - item.count < table_.height(node)) continue;
     const StateLoop& loop = of(item.state);
-    if (loop.tokens && loop.tokens->keeps_below(node)) return &loop;
+    if (loop.tokens && loop.tokens->keeps_below(node)) return true;
   }
-  return nullptr;
+  return false;
 }
 
 void StateLoops::clear() {

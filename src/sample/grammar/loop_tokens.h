@@ -29,7 +29,6 @@ struct ByteLoop {
   bool operator==(const ByteLoop&) const = default;
 
   Bytes256 begins() const;  // also the first bytes of those characters
-  Bytes256 all() const;     // all bytes of those characters
 };
 
 // Inside of a JSON string: no quote, no escape, no control character.
@@ -52,7 +51,6 @@ class LoopTokens {
 
   const ByteLoop& loop() const { return loop_; }
   const Bytes256& begins() const { return begins_; }  // see ByteLoop
-  const Bytes256& all_bytes() const { return all_bytes_; }
   // A bit for each token that stays in the loop; it may end inside of a character.
   std::span<const uint64_t> bits() const { return bits_; }
   // Those that leave it by `byte`, in the order of the tree.
@@ -67,7 +65,7 @@ class LoopTokens {
   void find_tokens(const TokenTable& table, const Steps& steps);
 
   ByteLoop loop_;
-  Bytes256 begins_, all_bytes_;
+  Bytes256 begins_;
   std::vector<uint64_t> bits_, kept_;
   std::array<std::vector<Leave>, 256> leaves_;
 };
@@ -91,8 +89,9 @@ class StateLoops {
   const StateLoop& of(uint32_t state);
   // A rule that begins in a loop has masks of its own, which are no part of its callers' masks.
   bool is_apart(uint32_t rule) { return of(automaton_.rules[rule].start).tokens != nullptr; }
-  // A loop in which a text at that position stays in all tokens below the node; null: none.
-  const StateLoop* keeping_below(const Pushdown& pushdown, Position at, uint32_t node);
+  // A text at that position stays in a loop in all tokens below the node. Not found for small
+  // trees.
+  bool keep_below(const Pushdown& pushdown, Position at, uint32_t node);
   void clear();
   size_t bytes() const { return bytes_; }
 

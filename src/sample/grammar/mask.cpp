@@ -89,7 +89,7 @@ class MaskEngine {
       }
       places_[depth] = next;
       add_tokens(table_->tokens(node), mask);
-      const bool keeps_all = loops_.keeping_below(*pushdown_, next, node) != nullptr;
+      const bool keeps_all = loops_.keep_below(*pushdown_, next, node);
       if (keeps_all) add_tokens(table_->tokens_below(node), mask);
       node = keeps_all ? table_->skip(node) : node + 1;
     }

@@ -186,6 +186,14 @@ std::shared_ptr<const TokenTable> word_table() {
       text += pieces[random() % n_usual];
     texts.push_back(text);
   }
+  // Nothing but letters below these two.
+  for (const std::string begin : {"q", "\"q"}) {
+    for (int n = 0; n < 200; ++n) {
+      std::string text = begin;
+      for (size_t length = random() % 12; length > 0; --length) text += pieces[random() % 8];
+      texts.push_back(text);
+    }
+  }
   return table_of(texts);
 }
 
