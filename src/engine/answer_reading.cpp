@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "sample/grammar/json_schema.h"
 #include "text/stream_decoder.h"
 
 namespace hearth::engine {
@@ -64,6 +65,9 @@ text::AnswerOptions reading_of(const Job& job, std::string_view prompt, uint64_t
     const auto name = function->find("name");
     if (name != function->end() && name->is_string()) {
       options.tool_names.push_back(name->get<std::string>());
+      const auto schema = function->find("parameters");
+      if (schema == function->end() || !schema->is_object()) continue;
+      options.text_arguments.push_back({options.tool_names.back(), sample::text_members(*schema)});
     }
   }
   return options;

@@ -20,6 +20,8 @@ struct CallMarks {
   bool operator==(const CallMarks&) const = default;
 };
 
+inline constexpr std::string_view kTextMark = "<|\"|>";  // around texts in Gemma 4's calls
+
 enum class AnswerStyle {
   kMarks,        // the marks below
   kHarmony,      // gpt-oss: <|channel|>NAME<|message|>…<|end|>

@@ -420,13 +420,12 @@ bool AnswerParser::step_object() {
 }
 
 bool AnswerParser::step_tags() {
-  size_t which = 0;
-  const std::vector<std::string> ends{marks_.end};
-  const size_t at = marks_.end.empty() ? std::string::npos : find_mark(ends, which);
+  const size_t at = marks_.end.empty() ? std::string::npos : find_end_of_calls(in_, marks_.end);
   if (at == std::string::npos && !(marks_.end.empty() || is_over_)) return false;
-  const std::vector<WholeCall> calls = at == std::string::npos
-                                           ? std::vector<WholeCall>()
-                                           : read_tagged_calls(std::string_view(in_).substr(0, at));
+  const std::vector<WholeCall> calls =
+      at == std::string::npos
+          ? std::vector<WholeCall>()
+          : read_tagged_calls(std::string_view(in_).substr(0, at), options_.text_arguments);
   if (calls.empty()) {
     give_up();
     return true;

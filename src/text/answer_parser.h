@@ -32,9 +32,10 @@ struct AnswerOptions {
   bool splits_reasoning = true;         // else it stays in the text, with its marks
   bool reads_calls = false;             // tools were offered
   std::vector<std::string> tool_names;  // those; a bare object is a call only with one of them
-  std::string_view prompt;              // its end shows whether reasoning is open already
-  bool drops_repeats = false;           // a call that was made already comes as a warning alone
-  uint64_t id_seed = 0;                 // ids of calls follow from it
+  std::vector<TextArguments> text_arguments;  // of those tools whose schemas say it
+  std::string_view prompt;                    // its end shows whether reasoning is open already
+  bool drops_repeats = false;  // a call that was made already comes as a warning alone
+  uint64_t id_seed = 0;        // ids of calls follow from it
 };
 
 class AnswerParser {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "text/answer_format.h"
 #include "text/messages.h"
 #include "text/unicode.h"
 
@@ -14,8 +15,6 @@ namespace hearth::text {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::string_view kTextMark = "<|\"|>";
 
 bool is_word_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -146,11 +145,21 @@ std::optional<std::string> LooseReader::quoted(char quote) {
     } else if (error != std::errc() || stop != text_.data() + n_digits || code > 0x10FFFF) {
       return std::nullopt;
     } else {
-      append_utf8(code, text);
       text_.remove_prefix(n_digits);
+      append_utf8(escape == 'u' ? whole_code(code) : code, text);
     }
   }
   return std::nullopt;
+}
+
+// As JSON writes characters beyond 16 bits: by two escapes.
+uint32_t LooseReader::whole_code(uint32_t high) {
+  uint32_t low = 0;
+  if (high < 0xD800 || high > 0xDBFF || text_.size() < 6 || !text_.starts_with("\\u")) return high;
+  const auto [stop, error] = std::from_chars(text_.data() + 2, text_.data() + 6, low, 16);
+  if (error != std::errc() || stop != text_.data() + 6 || low < 0xDC00 || low > 0xDFFF) return high;
+  text_.remove_prefix(6);
+  return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
 }
 
 std::optional<Json> LooseReader::scalar() {

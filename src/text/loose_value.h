@@ -27,6 +27,7 @@ class LooseReader {
   std::optional<nlohmann::ordered_json> object(int depth);
   std::optional<std::string> quoted(char quote);
   std::optional<std::string> marked();
+  uint32_t whole_code(uint32_t high);
   std::optional<nlohmann::ordered_json> scalar();
   void skip_spaces();
 

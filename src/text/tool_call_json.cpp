@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "text/tool_call_json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/json.h"
+#include "text/answer_format.h"
 #include "text/loose_value.h"
 #include "text/messages.h"
 
@@ -210,15 +212,37 @@ std::string written(const Json& arguments) {
   return arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// How the arguments of one tool are read.
+class ArgumentTypes {
+ public:
+  ArgumentTypes(std::span<const TextArguments> known, std::string_view tool) {
+    for (const TextArguments& one : known) {
+      if (one.tool == tool) texts_ = &one.names;
+    }
+  }
+  Json value(std::string_view name, std::string_view text) const {
+    if (texts_ == nullptr) return value_of(text);
+    if (std::find(texts_->begin(), texts_->end(), name) != texts_->end())
+      return std::string(unwrapped(text));
+    auto value = parse_exact_json(trimmed(text));
+    return value ? std::move(*value) : Json(std::string(unwrapped(text)));
+  }
+
+ private:
+  const std::vector<std::string>* texts_ = nullptr;
+};
+
 bool read_parameters(std::string_view body, std::string_view key_begin, std::string_view key_end,
-                     std::string_view value_begin, std::string_view value_end, Json& arguments) {
+                     std::string_view value_begin, std::string_view value_end,
+                     const ArgumentTypes& types, Json& arguments) {
   for (size_t n = 0; !trimmed(body).empty(); ++n) {
     const auto before = cut(body, key_begin);
     const auto key = before ? cut(body, key_end) : before;
     const auto between = key && !value_begin.empty() ? cut(body, value_begin) : key;
     const auto value = between ? cut(body, value_end) : between;
     if (!value || !trimmed(*before).empty() || n >= kMaxJsonMembers) return false;
-    arguments[std::string(trimmed(*key))] = value_of(*value);
+    const std::string name(trimmed(*key));
+    arguments[name] = types.value(name, *value);
   }
   return true;
 }
@@ -226,12 +250,15 @@ bool read_parameters(std::string_view body, std::string_view key_begin, std::str
 constexpr std::string_view kDsml = "｜DSML｜";
 
 // The value of a parameter's tag, whose attributes are what is behind its name.
-Json parameter_value(std::string_view attributes, std::string_view text) {
+Json parameter_value(std::string_view attributes, std::string_view name, std::string_view text,
+                     const ArgumentTypes& types) {
   if (attributes.find("string=\"true\"") != attributes.npos) return std::string(text);
-  return value_of(text);
+  const bool is_json = attributes.find("string=\"false\"") != attributes.npos;
+  auto value = is_json ? parse_exact_json(trimmed(text)) : Result<Json>(Json());
+  return is_json && value ? std::move(*value) : types.value(name, text);
 }
 
-std::vector<WholeCall> read_invokes(std::string_view body) {
+std::vector<WholeCall> read_invokes(std::string_view body, std::span<const TextArguments> known) {
   const std::string dsml(body.starts_with("<｜DSML｜") ? kDsml : "");
   const std::string invoke = "<" + dsml + "invoke name=\"", invoke_end = "</" + dsml + "invoke>";
   const std::string key_begin = "<" + dsml + "parameter name=\"";
@@ -243,6 +270,7 @@ std::vector<WholeCall> read_invokes(std::string_view body) {
     const auto rest = name ? cut(body, ">") : name;
     auto inside = rest ? cut(body, invoke_end) : rest;
     if (!inside || !trimmed(*before).empty() || trimmed(*name).empty()) return {};
+    const ArgumentTypes types(known, trimmed(*name));
     Json arguments = Json::object();
     for (size_t n = 0; !trimmed(*inside).empty(); ++n) {
       const auto between = cut(*inside, key_begin);
@@ -250,7 +278,7 @@ std::vector<WholeCall> read_invokes(std::string_view body) {
       const auto attributes = key ? cut(*inside, ">") : key;
       const auto value = attributes ? cut(*inside, value_end) : attributes;
       if (!value || !trimmed(*between).empty() || n >= kMaxJsonMembers) return {};
-      arguments[std::string(*key)] = parameter_value(*attributes, *value);
+      arguments[std::string(*key)] = parameter_value(*attributes, *key, *value, types);
     }
     calls.push_back({std::string(trimmed(*name)), written(arguments)});
     body = trimmed(body);
@@ -295,16 +323,49 @@ std::vector<WholeCall> read_python_calls(std::string_view body) {
   return reader.at_end() ? calls : std::vector<WholeCall>();
 }
 
+// Past the text that begins with `quote`; npos where it does not end.
+size_t end_of_text(std::string_view body, size_t at, std::string_view quote) {
+  for (size_t i = at + quote.size(); i < body.size(); ++i) {
+    if (body[i] == '\\' && quote.size() == 1) {
+      ++i;
+    } else if (body.substr(i).starts_with(quote)) {
+      return i + quote.size();
+    }
+  }
+  return body.npos;
+}
+
 }  // namespace
+
+size_t find_end_of_calls(std::string_view body, std::string_view mark) {
+  LooseReader reader(body);
+  const bool is_python = reader.take("[") || (!reader.word().empty() && reader.take("("));
+  if (!is_python && !trimmed(body).starts_with("call:")) return body.find(mark);
+  for (size_t at = 0; at < body.size();) {
+    const std::string_view rest = body.substr(at);
+    if (rest.starts_with(mark)) return at;
+    const bool is_marked = rest.starts_with(kTextMark);
+    const bool is_quoted = is_python && (rest[0] == '"' || rest[0] == '\'');
+    if (is_marked || is_quoted) {
+      const size_t end = end_of_text(body, at, is_marked ? kTextMark : rest.substr(0, 1));
+      if (end == body.npos) return end;
+      at = end;
+    } else {
+      ++at;
+    }
+  }
+  return body.npos;
+}
 
 // Beside what tool_call_json.h names: <invoke name="NAME"><parameter name="KEY">VALUE</parameter>…
 // </invoke>, also with DeepSeek's ｜DSML｜ in each tag and string="true" or "false" behind the key;
 // [NAME(KEY=VALUE, …), …] with Python's literals; call:NAME{KEY:VALUE,…} (loose_value.h).
-std::vector<WholeCall> read_tagged_calls(std::string_view body) {
+std::vector<WholeCall> read_tagged_calls(std::string_view body,
+                                         std::span<const TextArguments> known) {
   std::vector<WholeCall> calls;
   body = trimmed(body);
   if (body.starts_with("<invoke ") || body.starts_with("<｜DSML｜invoke "))
-    return read_invokes(body);
+    return read_invokes(body, known);
   if (body.starts_with("call:")) return read_bare_objects(body);
   if (auto python = read_python_calls(body); !python.empty()) return python;
   while (body.starts_with("<function=")) {
@@ -313,7 +374,8 @@ std::vector<WholeCall> read_tagged_calls(std::string_view body) {
     const auto inside = name ? cut(body, "</function>") : name;
     Json arguments = Json::object();
     if (!inside || trimmed(*name).empty() ||
-        !read_parameters(*inside, "<parameter=", ">", "", "</parameter>", arguments))
+        !read_parameters(*inside, "<parameter=", ">", "", "</parameter>",
+                         ArgumentTypes(known, trimmed(*name)), arguments))
       return {};
     calls.push_back({std::string(trimmed(*name)), written(arguments)});
     body = trimmed(body);
@@ -323,7 +385,8 @@ std::vector<WholeCall> read_tagged_calls(std::string_view body) {
   Json arguments = Json::object();
   const std::string_view rest = body.substr(std::min(body.find('<'), body.size()));
   if (name.empty() || name.find_first_of(" \n\"{}[]") != name.npos ||
-      !read_parameters(rest, "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", arguments))
+      !read_parameters(rest, "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>",
+                       ArgumentTypes(known, name), arguments))
     return {};
   calls.push_back({std::string(name), written(arguments)});
   return calls;

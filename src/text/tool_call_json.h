@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,14 +61,25 @@ class JsonCall {
   bool in_key_ = false, in_value_ = false, is_named_ = false, has_arguments_ = false;
 };
 
+// Which arguments of a tool are texts, whatever they look like.
+struct TextArguments {
+  std::string tool;
+  std::vector<std::string> names;
+};
+
 struct WholeCall {
   std::string name, arguments;
   bool operator==(const WholeCall&) const = default;
 };
 // <function=NAME><parameter=KEY>VALUE</parameter>…</function>, one or several, or
 // NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value>… Values that are JSON but no text stay
-// what they are. Empty: neither of them.
-std::vector<WholeCall> read_tagged_calls(std::string_view body);
+// what they are. Empty: neither of them. Of tools in `known`, the arguments that are named are
+// texts, and the others JSON wherever they can be read as such.
+std::vector<WholeCall> read_tagged_calls(std::string_view body,
+                                         std::span<const TextArguments> known = {});
+// Where `mark` ends calls that are written with LooseReader's values: outside of their texts.
+// npos: not yet.
+size_t find_end_of_calls(std::string_view body, std::string_view mark);
 
 std::string_view trimmed(std::string_view text);
 

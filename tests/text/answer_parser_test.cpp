@@ -264,6 +264,20 @@ const std::vector<Case> kCases = {
      "",
      {{"get_weather", R"({"city":"Hà Nội","days":2,"deep":{"a":[1,true,null,-1500.0]}})"},
       {"add", R"({"x":"it'sü","y":[1,2]})"}}},
+    {"lfm2, marks and pairs of escapes in a text",
+     "<|tool_list_start|>",
+     "<|tool_call_start|>[add(x=\"a<|tool_call_end|>b \\ud83d\\ude00\", "
+     "y='it\\'s')]<|tool_call_end|>"
+     "So.",
+     "So.",
+     "",
+     {{"add", R"({"x":"a<|tool_call_end|>b 😀","y":"it's"})"}}},
+    {"gemma 4, its end in a text",
+     "<|channel>thought <channel|> <|tool_call>",
+     "<|tool_call>call:add{x:<|\"|>a<tool_call|>b<|\"|>}<tool_call|>So.",
+     "So.",
+     "",
+     {{"add", R"({"x":"a<tool_call|>b"})"}}},
     {"lfm2 in json",
      "<|tool_call_start|>",
      "<|tool_call_start|>[{\"name\": \"add\", \"arguments\": {\"x\": 1}}]<|tool_call_end|>Done.",
@@ -346,6 +360,39 @@ const std::vector<Case> kCases = {
      "a[b",
      {{"add", "{}"}}},
 };
+
+TEST(AnswerParser, arguments_that_are_texts_stay_texts) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"<minimax:tool_call>",
+       "<minimax:tool_call><invoke name=\"add\"><parameter name=\"zip\">10115</parameter>"
+       "<parameter name=\"n\">7</parameter><parameter name=\"s\">\"7\"</parameter></invoke>"
+       "</minimax:tool_call>"},
+      {"<tool_call>",
+       "<tool_call>\n<function=add>\n<parameter=zip>\n10115\n</parameter>\n<parameter=n>\n7\n"
+       "</parameter>\n<parameter=s>\n\"7\"\n</parameter>\n</function>\n</tool_call>"},
+      {"<tool_call>",
+       "<tool_call>add\n<arg_key>zip</arg_key>\n<arg_value>10115</arg_value>\n<arg_key>n</"
+       "arg_key>\n"
+       "<arg_value>7</arg_value>\n<arg_key>s</arg_key>\n<arg_value>\"7\"</arg_value>\n</"
+       "tool_call>"},
+  };
+  for (const auto& [source, text] : cases) {
+    AnswerOptions options;
+    options.reads_calls = true;
+    options.tool_names = {"add"};
+    for (const bool is_known : {false, true}) {
+      if (is_known) options.text_arguments = {{"add", {"zip"}}};
+      AnswerParser parser(find_answer_format(source), options);
+      Whole whole;
+      add(parser.push(text), whole);
+      add(parser.finish(), whole);
+      ASSERT_EQ(whole.calls.size(), 1u) << text;
+      EXPECT_EQ(whole.calls[0].arguments, is_known ? R"({"zip":"10115","n":7,"s":"7"})"
+                                                   : R"({"zip":10115,"n":7,"s":"\"7\""})")
+          << text;
+    }
+  }
+}
 
 TEST(AnswerParser, every_family_is_read_however_the_text_is_cut) {
   for (const Case& one : kCases) {

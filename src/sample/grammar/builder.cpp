@@ -136,11 +136,20 @@ Expr GrammarBuilder::list(ListParts list) {
   return add(std::move(node));
 }
 
-Expr GrammarBuilder::word_except(std::vector<std::string> words) {
+Expr GrammarBuilder::word_except(std::vector<std::string> words, CharSet chars) {
   ExprNode node{.kind = ExprKind::kExcept, .loops = true, .parts = {}};
   for (const std::string& word : words) node.size += 2 * word.size();
-  words_.push_back(std::move(words));
-  node.index = static_cast<uint32_t>(words_.size() - 1);
+  withouts_.push_back({std::move(words), std::move(chars)});
+  node.index = static_cast<uint32_t>(withouts_.size() - 1);
+  return add(std::move(node));
+}
+
+Expr GrammarBuilder::text_without(std::vector<std::string> words, CharSet chars) {
+  ExprNode node{.kind = ExprKind::kWithout, .loops = true, .size = 0, .parts = {}};
+  node.size = 1 + chars.ranges().size();
+  for (const std::string& word : words) node.size += word.size() * (1 + chars.ranges().size());
+  withouts_.push_back({std::move(words), std::move(chars)});
+  node.index = static_cast<uint32_t>(withouts_.size() - 1);
   return add(std::move(node));
 }
 

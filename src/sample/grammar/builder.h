@@ -34,7 +34,8 @@ enum class ExprKind : uint8_t {
   kRule,      // what the rule matches
   kUntil,     // free text up to a trigger, then what belongs to the trigger
   kList,      // parts with something between them; see ListParts
-  kExcept,    // any text without `"`, `\` and control characters that is none of some words
+  kExcept,    // any text of some characters that is none of some words
+  kWithout,   // any text of some characters in which none of some words stands
 };
 
 // Free text goes on until `text` has come; then `then` has to.
@@ -84,7 +85,10 @@ class GrammarBuilder {
   // See ExprKind. After a trigger's `then` the text is over.
   Expr until(std::vector<Trigger> triggers, bool may_end);
   Expr list(ListParts list);
-  Expr word_except(std::vector<std::string> words);
+  // `chars`: of WordTree::plain_chars().
+  Expr word_except(std::vector<std::string> words, CharSet chars);
+  // `words`: UTF-8, none of them empty.
+  Expr text_without(std::vector<std::string> words, CharSet chars);
 
   // `name` is for errors and need not be unique. A rule has to be defined before finish().
   RuleId declare(std::string name);
@@ -111,9 +115,11 @@ class GrammarBuilder {
   const CharSet& chars_of(const ExprNode& node) const { return sets_[node.index]; }
   const UntilText& until_of(const ExprNode& node) const { return untils_[node.index]; }
   const ListParts& list_of(const ExprNode& node) const { return lists_[node.index]; }
-  const std::vector<std::string>& words_of(const ExprNode& node) const {
-    return words_[node.index];
-  }
+  struct WithoutText {  // kExcept, kWithout
+    std::vector<std::string> words;
+    CharSet chars;
+  };
+  const WithoutText& without_of(const ExprNode& node) const { return withouts_[node.index]; }
   const std::vector<Rule>& rules() const { return rules_; }
 
  private:
@@ -125,7 +131,7 @@ class GrammarBuilder {
   std::vector<CharSet> sets_;
   std::vector<UntilText> untils_;
   std::vector<ListParts> lists_;
-  std::vector<std::vector<std::string>> words_;
+  std::vector<WithoutText> withouts_;
   std::vector<Rule> rules_;
   Status status_;
 };

@@ -77,6 +77,37 @@ std::vector<FreeText::Step> FreeText::steps(uint32_t state) const {
   return steps;
 }
 
+WordSearch::WordSearch(const std::vector<std::string>& words) : states_(1) {
+  for (const std::string& word : words) {
+    uint32_t at = 0;
+    for (size_t i = 0; i < word.size();) {
+      const text::Decoded next = text::decode_utf8(word, i);
+      i += next.bytes;
+      const auto [place, is_new] =
+          states_[at].steps.try_emplace(next.code, static_cast<uint32_t>(states_.size()));
+      at = place->second;
+      if (is_new) states_.emplace_back();
+    }
+    states_[at].is_found = true;
+  }
+  // Breadth first, as in FreeText: what the longest proper end of a state's text leads to.
+  std::vector<uint32_t> shorter(states_.size(), 0), order{0};
+  for (size_t i = 0; i < order.size(); ++i) {
+    const uint32_t at = order[i];
+    const auto children = states_[at].steps;
+    for (const auto& [code, child] : children) {
+      order.push_back(child);
+      const auto& before = states_[shorter[at]].steps;
+      const auto known = before.find(code);
+      shorter[child] = at == 0 || known == before.end() ? 0 : known->second;
+      if (states_[shorter[child]].is_found) states_[child].is_found = true;
+    }
+    if (at == 0) continue;
+    for (const auto& [code, next] : states_[shorter[at]].steps)
+      states_[at].steps.try_emplace(code, next);
+  }
+}
+
 CharSet WordTree::plain_chars() {
   CharSet special({{0, 0x1F}, {'"', '"'}, {'\\', '\\'}});
   return special.complement();

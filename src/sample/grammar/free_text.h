@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Automata of texts that are free up to something: free text up to a trigger (Aho and Corasick,
-// "Efficient String Matching", 1975), and any word but some.
+// "Efficient String Matching", 1975), text without some words, and any word but some.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -34,6 +34,24 @@ class FreeText {
   std::vector<std::array<uint32_t, 256>> next_;
   std::vector<int> found_;  // the trigger that ends there, the longest one, or -1
   size_t n_triggers_ = 0;
+};
+
+// Where in a text some words are found, character by character.
+class WordSearch {
+ public:
+  explicit WordSearch(const std::vector<std::string>& words);
+
+  size_t n_states() const { return states_.size(); }  // 0: nothing of a word has come
+  bool is_found(uint32_t state) const { return states_[state].is_found; }
+  // By code point; all others lead to 0.
+  const std::map<uint32_t, uint32_t>& steps(uint32_t state) const { return states_[state].steps; }
+
+ private:
+  struct State {
+    std::map<uint32_t, uint32_t> steps;
+    bool is_found = false;
+  };
+  std::vector<State> states_;
 };
 
 class WordTree {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sample/grammar/json_parts.h"
 
+#include <algorithm>
+
+#include "base/quote.h"
 #include "sample/grammar/free_text.h"
 
 namespace hearth::sample {
@@ -27,9 +30,20 @@ Expr JsonParts::hex(int n) {
   return builder_.sequence(std::vector<Expr>(static_cast<size_t>(n), digit));
 }
 
+// What a string holds without escapes. Where it is plain, of characters that could begin a mark
+// none is left: only free texts are looked at as a whole, see plain_string.
+CharSet JsonParts::plain_chars() const {
+  if (notation_.plain_text) {
+    CharSet controls({{0, 0x1F}, {'<', '<'}});
+    if (!notation_.plain_text->loses_lines) controls = controls.without({{'\n', '\n'}});
+    return controls.without({{'\t', '\t'}}).complement();
+  }
+  const CharSet plain = WordTree::plain_chars();
+  return notation_.escapes_tags ? plain.without({{'<', '<'}}) : plain;
+}
+
 // Escapes of four digits never spell half of a surrogate pair alone.
-Expr JsonParts::string_char() {
-  if (char_) return *char_;
+Expr JsonParts::escaped_char() {
   const auto set = [this](std::initializer_list<CodeRange> ranges) {
     return builder_.chars(CharSet(ranges));
   };
@@ -44,39 +58,100 @@ Expr JsonParts::string_char() {
   CharSet letters;
   for (const char c : std::string_view("\"\\/bfnrt"))
     letters.add(static_cast<uint8_t>(c), static_cast<uint8_t>(c));
-  char_ = builder_.choice(
-      {builder_.chars(WordTree::plain_chars()),
-       builder_.sequence({builder_.literal("\\"),
-                          builder_.choice({builder_.chars(letters),
-                                           builder_.sequence({builder_.literal("u"), code})})})});
+  return builder_.sequence({builder_.literal("\\"),
+                            builder_.choice({builder_.chars(letters),
+                                             builder_.sequence({builder_.literal("u"), code})})});
+}
+
+Expr JsonParts::string_char() {
+  if (char_) return *char_;
+  char_ = builder_.chars(plain_chars());
+  if (!notation_.plain_text) char_ = builder_.choice({*char_, escaped_char()});
   return *char_;
 }
 
 Expr JsonParts::chars(const CharSet& set) {
-  const CharSet plain = WordTree::plain_chars();
+  const CharSet plain = plain_chars();
   std::vector<Expr> ways{builder_.chars(set.both(plain))};
+  if (notation_.plain_text) return ways[0];
   const CharSet escaped = set.without(plain);
   for (const CodeRange& range : escaped.ranges()) {
     for (uint32_t code = range.first; code <= range.last; ++code) {
       const std::string quoted = json_text(std::string(1, static_cast<char>(code)));
-      ways.push_back(builder_.literal(std::string_view(quoted).substr(1, quoted.size() - 2)));
+      const bool is_tag = code == '<';
+      ways.push_back(builder_.literal(
+          is_tag ? "\\u003c" : std::string_view(quoted).substr(1, quoted.size() - 2)));
     }
   }
   return builder_.choice(std::move(ways));
 }
 
+Expr JsonParts::quoted(Expr inside) {
+  if (notation_.plain_text)
+    return builder_.sequence({notation_.plain_text->begin, inside, notation_.plain_text->end});
+  const Expr mark = builder_.literal("\"");
+  return builder_.sequence({mark, inside, mark});
+}
+
 Expr JsonParts::string(uint32_t min, uint32_t max) {
   const auto [place, is_new] = strings_.try_emplace({min, max}, 0);
   if (is_new) {
-    const Expr quote = builder_.literal("\"");
-    place->second = builder_.shared(
-        "string", builder_.sequence({quote, builder_.repeat(string_char(), min, max), quote}));
+    const Expr inside =
+        notation_.plain_text ? plain_string(min, max) : builder_.repeat(string_char(), min, max);
+    place->second = builder_.shared("string", quoted(inside));
   }
   return place->second;
 }
 
+// Where lines at both ends are lost, a text may be shorter than it was written: by none where it
+// has none, and of one character where it does not begin with one.
+Expr JsonParts::plain_string(uint32_t min, uint32_t max) {
+  const CharSet lines({{'\n', '\n'}});
+  CharSet chars = plain_chars();
+  if (min <= 1) chars.add(lines);
+  if (min == 0 && max == kUnbounded) {
+    chars.add('<', '<');
+    return builder_.text_without(notation_.plain_text->marks, chars);
+  }
+  if (min != 1 || !notation_.plain_text->loses_lines)
+    return builder_.repeat(builder_.chars(chars), min, max);
+  return builder_.sequence(
+      {builder_.chars(chars.without(lines)),
+       builder_.repeat(builder_.chars(chars), 0, max == kUnbounded ? max : max - 1)});
+}
+
+Expr JsonParts::text_literal(const std::string& text) {
+  if (!notation_.plain_text) {
+    std::string written = json_text(Json(text));
+    for (size_t at = 0; notation_.escapes_tags && (at = written.find('<', at)) != written.npos;)
+      written.replace(at, 1, "\\u003c");
+    return builder_.literal(written);
+  }
+  for (const std::string& mark : notation_.plain_text->marks) {
+    if (text.find(mark) == text.npos || !status_) continue;
+    status_ = unsupported("the text {} cannot be written in a call of this model: it holds {}",
+                          quote(text), quote(mark));
+  }
+  const bool has_lines = text.starts_with('\n') || text.ends_with('\n');
+  const bool is_wrapped = has_lines && notation_.plain_text->loses_lines;
+  return quoted(builder_.literal(is_wrapped ? "\n" + text + "\n" : text));
+}
+
+Expr JsonParts::other_key(std::vector<std::string> names) {
+  const CharSet chars = WordTree::plain_chars().both(plain_chars());
+  return builder_.shared("name", quoted(builder_.word_except(std::move(names), chars)));
+}
+
+// Gemma 4 writes bare words as they are.
+Expr JsonParts::key(const std::string& name) {
+  const bool is_bare = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  return notation_.plain_text && is_bare ? builder_.literal(name) : text_literal(name);
+}
+
 Expr JsonParts::boolean() {
-  return builder_.choice({builder_.literal("true"), builder_.literal("false")});
+  return builder_.choice({builder_.literal(notation_.yes), builder_.literal(notation_.no)});
 }
 
 Expr JsonParts::integer() {
@@ -162,12 +237,14 @@ Expr JsonParts::any_array() {
 }
 
 Expr JsonParts::literal(const Json& value) {
+  if (value.is_null()) return null();
+  if (value.is_boolean()) return builder_.literal(value.get<bool>() ? notation_.yes : notation_.no);
+  if (value.is_string()) return text_literal(value.get<std::string>());
   if (!value.is_structured() || value.empty()) return builder_.literal(json_text(value));
   ListParts list;
   for (auto it = value.begin(); it != value.end(); ++it) {
     const Expr inside = literal(*it);
-    list.parts.push_back(
-        value.is_object() ? member(builder_.literal(json_text(Json(it.key()))), inside) : inside);
+    list.parts.push_back(value.is_object() ? member(key(it.key()), inside) : inside);
   }
   list.is_optional.assign(list.parts.size(), false);
   return value.is_object() ? object(std::move(list)) : array(std::move(list));

@@ -16,12 +16,29 @@
 
 namespace hearth::sample {
 
+// How values are written where a model's calls are not JSON.
+struct Notation {
+  std::string yes = "true", no = "false", nothing = "null";
+  // In quotes, '<' is written as an escape: it could begin a tag's end.
+  bool escapes_tags = false;
+  // Texts are not in quotes but stand as they are, between `begin` and `end`.
+  struct PlainText {
+    Expr begin = 1, end = 1;
+    std::vector<std::string> marks;  // do not stand in a text
+    bool loses_lines = false;        // a line's end before and behind a text is no part of it
+  };
+  std::optional<PlainText> plain_text;
+};
+
 class JsonParts {
  public:
   using Json = nlohmann::ordered_json;
 
-  explicit JsonParts(GrammarBuilder& builder) : builder_(builder) {}
+  explicit JsonParts(GrammarBuilder& builder, Notation notation = {})
+      : builder_(builder), notation_(std::move(notation)) {}
   GrammarBuilder& builder() { return builder_; }
+  // Errors: a value or a name that the notation cannot write.
+  const Status& status() const { return status_; }
 
   Expr any_value();
   Expr any_object();
@@ -29,9 +46,14 @@ class JsonParts {
   Expr string(uint32_t min = 0, uint32_t max = kUnbounded);  // characters
   Expr integer();
   Expr number();
-  Expr null() { return builder_.literal("null"); }
+  Expr null() { return builder_.literal(notation_.nothing); }
   Expr boolean();
 
+  // What stands around the inside of a string, and the name of a member.
+  Expr quoted(Expr inside);
+  Expr key(const std::string& name);
+  // Any name but these.
+  Expr other_key(std::vector<std::string> names);
   // One character of a string, as it is written there: all ways, or those of a set in one way each.
   Expr string_char();
   Expr chars(const CharSet& set);
@@ -46,9 +68,15 @@ class JsonParts {
  private:
   Expr brackets(std::string_view open, ListParts list, std::string_view close);
   Expr hex(int n);
+  Expr escaped_char();
+  CharSet plain_chars() const;  // of a string
+  Expr plain_string(uint32_t min, uint32_t max);
+  Expr text_literal(const std::string& text);
   RuleId value_rule();
 
   GrammarBuilder& builder_;
+  Notation notation_;
+  Status status_;
   std::optional<Expr> space_, char_, integer_, number_, object_, array_;
   std::optional<RuleId> value_;
   std::map<std::pair<uint32_t, uint32_t>, Expr> strings_;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <deque>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,8 @@ class SchemaCompiler {
   SchemaCompiler(JsonParts& json, const SchemaJson& root, const SchemaOptions& options)
       : json_(json), root_(root), options_(options) {}
 
-  Result<Expr> run() {
-    const Expr whole = rule_of({&root_, "#"});
+  Result<Expr> run(const Schema& schema) {
+    const Expr whole = rule_of(schema);
     while (!waiting_.empty()) {
       const auto [rule, schema] = waiting_.back();
       waiting_.pop_back();
@@ -35,6 +36,21 @@ class SchemaCompiler {
       builder().define(rule, body);
     }
     return whole;
+  }
+
+  // The names in `required`, each once.
+  static Status read_required(const Schema& schema, std::vector<std::string>& names) {
+    const auto list = schema.json->find("required");
+    if (list == schema.json->end()) return {};
+    if (!list->is_array())
+      return schema_error(ErrorCode::kInvalid, schema, "required", "is not a list of names");
+    for (const SchemaJson& name : *list) {
+      if (!name.is_string())
+        return schema_error(ErrorCode::kInvalid, schema, "required", "is not a list of names");
+      if (std::find(names.begin(), names.end(), name.get_ref<const std::string&>()) == names.end())
+        names.push_back(name.get<std::string>());
+    }
+    return {};
   }
 
  private:
@@ -281,8 +297,7 @@ class SchemaCompiler {
                                     "the {} does not keep to it by itself", keyword),
                        "say the length in the pattern, as in ^[a-z]{{2,20}}$");
     }
-    const Expr mark = builder().literal("\"");
-    return builder().shared("string " + schema.at, builder().sequence({mark, pattern.text, mark}));
+    return builder().shared("string " + schema.at, json_.quoted(pattern.text));
   }
 
   struct Bound {
@@ -421,7 +436,7 @@ class SchemaCompiler {
       names.push_back(name);
       if (value == builder().never() && !is_required) return;
       if (is_counted && value != builder().never()) value = builder().shared("member", value);
-      list.parts.push_back(json_.member(builder().literal(json_text(SchemaJson(name))), value));
+      list.parts.push_back(json_.member(json_.key(name), value));
       list.is_optional.push_back(!is_required);
     };
     if (const auto members = schema.json->find("properties"); members != schema.json->end()) {
@@ -452,20 +467,6 @@ class SchemaCompiler {
     return json_.object(std::move(list));
   }
 
-  static Status read_required(const Schema& schema, std::vector<std::string>& names) {
-    const auto list = schema.json->find("required");
-    if (list == schema.json->end()) return {};
-    if (!list->is_array())
-      return schema_error(ErrorCode::kInvalid, schema, "required", "is not a list of names");
-    for (const SchemaJson& name : *list) {
-      if (!name.is_string())
-        return schema_error(ErrorCode::kInvalid, schema, "required", "is not a list of names");
-      if (std::find(names.begin(), names.end(), name.get_ref<const std::string&>()) == names.end())
-        names.push_back(name.get<std::string>());
-    }
-    return {};
-  }
-
   // The schema of members that are not listed; empty where there are none.
   Result<std::optional<Schema>> other_members(const Schema& schema) {
     TRY(check_unevaluated(schema, "unevaluatedProperties"));
@@ -487,7 +488,6 @@ class SchemaCompiler {
                               const std::optional<Schema>& others, int depth) {
     const auto patterns = schema.json->find("patternProperties");
     const bool has_names = schema.json->contains("propertyNames");
-    const Expr mark = builder().literal("\"");
     if (patterns != schema.json->end()) {
       if (!patterns->is_object() || patterns->size() != 1 || !names.empty() || others || has_names)
         return schema_error(ErrorCode::kUnsupported, schema, "patternProperties",
@@ -498,7 +498,7 @@ class SchemaCompiler {
         return schema_error(pattern.error().code, schema, "patternProperties", "{}",
                             pattern.error().message);
       TRY_LET(const Expr value, compile(schema.below("patternProperties", text), depth + 1));
-      return member_of(builder().sequence({mark, pattern->text, mark}), value);
+      return member_of(json_.quoted(pattern->text), value);
     }
     if (has_names && !names.empty())
       return schema_error(ErrorCode::kUnsupported, schema, "propertyNames",
@@ -506,9 +506,7 @@ class SchemaCompiler {
     if (!others) return builder().never();
     TRY_LET(const Expr value, compile(*others, depth + 1));
     Expr key = json_.string();
-    if (!names.empty())
-      key =
-          builder().shared("name", builder().sequence({mark, builder().word_except(names), mark}));
+    if (!names.empty()) key = json_.other_key(names);
     if (has_names) {
       const SchemaJson text = {{"type", "string"}};
       TRY_LET(key,
@@ -536,6 +534,41 @@ class SchemaCompiler {
   size_t n_schemas_ = 0;
 };
 
+// Text and nothing else, also behind references.
+bool is_text(const SchemaJson& root, Schema schema) {
+  for (int n = 0; schema.json->is_object() && schema.json->contains("$ref"); ++n) {
+    const auto target = resolve(root, schema);
+    if (!target || schema.json->size() > 1 || n > kMaxGrammarDepth) return false;
+    schema = *target;
+  }
+  const SchemaJson& json = *schema.json;
+  if (!json.is_object()) return false;
+  for (const char* keyword : {"anyOf", "oneOf", "allOf"}) {
+    if (json.contains(keyword)) return false;
+  }
+  if (!json.contains("type")) {
+    const auto one = json.find("const");
+    const auto list = json.find("enum");
+    if (one != json.end()) return one->is_string();
+    if (list != json.end() && list->is_array() && !list->empty())
+      return std::all_of(list->begin(), list->end(), [](auto& value) { return value.is_string(); });
+  }
+  const auto types = types_of(schema);
+  return types && *types == kTypeString;
+}
+
+// An object of which nothing but `properties`, `required` and that there are no others is said.
+bool has_members_alone(const SchemaJson& schema) {
+  if (!schema.is_object() || !schema.contains("properties") || !schema.at("properties").is_object())
+    return false;
+  return std::all_of(schema.items().begin(), schema.items().end(), [](const auto& item) {
+    if (item.key() == "type") return item.value() == "object";
+    if (item.key() == "additionalProperties") return item.value() == false;
+    return item.key() == "properties" || item.key() == "required" || item.key() == "$defs" ||
+           item.key() == "definitions" || is_annotation(item.key());
+  });
+}
+
 Result<std::shared_ptr<const Grammar>> schema_grammar(const nlohmann::ordered_json& schema,
                                                       const SchemaOptions& options) {
   GrammarBuilder builder;
@@ -548,7 +581,45 @@ Result<std::shared_ptr<const Grammar>> schema_grammar(const nlohmann::ordered_js
 
 Result<Expr> add_json_schema(JsonParts& json, const nlohmann::ordered_json& schema,
                              const SchemaOptions& options) {
-  return SchemaCompiler(json, schema, options).run();
+  TRY_LET(const Expr whole, SchemaCompiler(json, schema, options).run({&schema, "#"}));
+  TRY(json.status());
+  return whole;
+}
+
+std::vector<std::string> text_members(const nlohmann::ordered_json& schema) {
+  std::vector<std::string> names;
+  const auto members = schema.is_object() ? schema.find("properties") : schema.end();
+  if (!schema.is_object() || members == schema.end() || !members->is_object()) return names;
+  const Schema root{&schema, "#"};
+  for (const auto& [name, member] : members->items()) {
+    if (is_text(schema, root.below("properties", name))) names.push_back(name);
+  }
+  return names;
+}
+
+Result<std::optional<std::vector<SchemaMember>>> add_json_members(
+    JsonParts& json, JsonParts& texts, const nlohmann::ordered_json& schema) {
+  if (!has_members_alone(schema)) return std::nullopt;
+  const Schema root{&schema, "#"};
+  std::vector<std::string> required;
+  TRY(SchemaCompiler::read_required(root, required));
+  const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  const std::vector<std::string> text_names = text_members(schema);
+  std::vector<SchemaMember> made;
+  SchemaCompiler of_values(json, schema, {}), of_texts(texts, schema, {});
+  for (const auto& [name, member] : schema.at("properties").items()) {
+    SchemaMember one{name, 0, is_in(required, name), is_in(text_names, name)};
+    TRY_LET(one.value, (one.is_text ? of_texts : of_values).run(root.below("properties", name)));
+    made.push_back(one);
+  }
+  TRY(json.status());
+  TRY(texts.status());
+  const bool has_all = std::all_of(required.begin(), required.end(), [&](const std::string& name) {
+    return std::any_of(made.begin(), made.end(), [&](auto& one) { return one.name == name; });
+  });
+  return has_all ? std::optional(std::move(made)) : std::nullopt;
 }
 
 Result<std::shared_ptr<const Grammar>> json_schema_grammar(const nlohmann::ordered_json& schema,

@@ -6,7 +6,10 @@
 #pragma once
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "sample/grammar/json_parts.h"
@@ -22,6 +25,21 @@ struct SchemaOptions {
 // For composing: what matches the schema, with its rules in the builder behind `json`.
 Result<Expr> add_json_schema(JsonParts& json, const nlohmann::ordered_json& schema,
                              const SchemaOptions& options = {});
+
+// A member of an object, alone: where arguments are not written as one object.
+struct SchemaMember {
+  std::string name;
+  Expr value = 0;
+  bool is_required = false;
+  bool is_text = false;  // see text_members
+};
+// The members of an object that has `properties`, perhaps `required`, and nothing else that says
+// what is valid; empty: the schema is no such. Values of those that are texts are written as
+// `texts` does, which shares the builder with `json`.
+Result<std::optional<std::vector<SchemaMember>>> add_json_members(
+    JsonParts& json, JsonParts& texts, const nlohmann::ordered_json& schema);
+// The names in `properties` whose values are texts and nothing else.
+std::vector<std::string> text_members(const nlohmann::ordered_json& schema);
 
 // The text of a schema, at most kMaxGrammarBytes of it.
 Result<std::shared_ptr<const Grammar>> json_schema_grammar(std::string_view schema,

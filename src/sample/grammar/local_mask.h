@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The part of a mask that one state of an automaton decides alone. Inner part of mask.h.
+// The part of a mask that one state of an automaton decides alone, with the rules that it calls but
+// for those that are apart (StateLoops). Inner part of mask.h.
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "sample/grammar/automaton.h"
+#include "sample/grammar/loop_tokens.h"
 #include "sample/grammar/pushdown.h"
 #include "sample/grammar/token_table.h"
 
@@ -25,9 +28,9 @@ class LocalMask {
     std::vector<Exit> exits;
   };
 
-  // `pushdown` is worked with; what it learns stays.
-  LocalMask(const Automaton& automaton, const TokenTable& table, uint32_t state,
-            Pushdown& pushdown);
+  // `pushdown` and `loops` are worked with; what they learn stays.
+  LocalMask(const Automaton& automaton, const TokenTable& table, uint32_t state, Pushdown& pushdown,
+            StateLoops& loops);
 
   // Adds the tokens that begin at most `room` further elements of a counted rule; of other rules
   // all. `mask`: a bit per token.
@@ -36,16 +39,13 @@ class LocalMask {
   size_t bytes() const { return bytes_; }
 
  private:
-  void walk(Pushdown& pushdown, uint32_t state);
-  void walk_counted(uint32_t state);
-  void add_exits(uint32_t node, uint32_t count);
-  void add_tokens(uint32_t node, uint32_t need);
+  class Walk;  // finds what is in it
+  void add_loop(std::span<uint64_t> mask, uint32_t room) const;
   void count_bytes();
   std::vector<uint64_t> bits_of(size_t n_needs) const;
 
-  const Automaton& automaton_;
   const TokenTable& table_;
-  const AutomatonRule& rule_;
+  std::shared_ptr<const LoopTokens> loop_;     // tokens beside the others
   std::vector<std::vector<int32_t>> by_need_;  // tokens by the elements that they begin
   std::vector<uint64_t> all_;                  // empty where they are few
   std::map<size_t, std::vector<uint64_t>> up_to_;

@@ -21,7 +21,7 @@ constexpr uint32_t kDeepestToken = 64;
 constexpr size_t kMostLocal = 64;
 constexpr size_t kMaxPushdownBytes = 16u << 20;
 constexpr size_t kMaxLocalBytes = 48u << 20;
-constexpr size_t kMaxKeptMasks = 64;
+constexpr size_t kMaxKeptMasks = 256;
 
 }  // namespace
 
@@ -29,14 +29,16 @@ constexpr size_t kMaxKeptMasks = 64;
 class MaskEngine {
  public:
   MaskEngine(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTable> table)
-      : grammar_(std::move(grammar)), table_(std::move(table)) {
+      : grammar_(std::move(grammar)),
+        table_(std::move(table)),
+        loops_(grammar_->automaton(), *table_) {
     renew();
   }
 
   const TokenTable& table() const { return *table_; }
   std::mutex& mutex() { return mutex_; }
   size_t bytes() const {
-    return grammar_->bytes() + pushdown_->bytes() + local_bytes_ + kept_bytes();
+    return grammar_->bytes() + pushdown_->bytes() + local_bytes_ + loops_.bytes() + kept_bytes();
   }
 
   // The followers of texts is replaced when it has grown too large: `at` is a position in
@@ -53,9 +55,10 @@ class MaskEngine {
     const auto known = kept_.find(at);
     if (known != kept_.end()) return known->second;
     if (kept_.size() >= kMaxKeptMasks) kept_.clear();
-    if (local_bytes_ > kMaxLocalBytes) {
+    if (local_bytes_ + loops_.bytes() > kMaxLocalBytes) {
       local_.clear();
       local_bytes_ = 0;
+      loops_.clear();
     }
     std::vector<uint64_t> mask(table_->n_words());
     if (!add_by_parts(at, mask)) {
@@ -85,25 +88,26 @@ class MaskEngine {
         continue;
       }
       places_[depth] = next;
-      add_tokens(node, mask);
-      ++node;
+      add_tokens(table_->tokens(node), mask);
+      const bool keeps_all = loops_.keep_below(*pushdown_, next, node);
+      if (keeps_all) add_tokens(table_->tokens_below(node), mask);
+      node = keeps_all ? table_->skip(node) : node + 1;
     }
   }
 
-  void add_tokens(uint32_t node, std::vector<uint64_t>& mask) const {
-    for (const int32_t id : table_->tokens(node))
-      mask[static_cast<size_t>(id) / 64] |= uint64_t{1} << (id % 64);
+  static void add_tokens(std::span<const int32_t> ids, std::vector<uint64_t>& mask) {
+    for (const int32_t id : ids) mask[static_cast<size_t>(id) / 64] |= uint64_t{1} << (id % 64);
   }
 
   bool add_by_parts(Position at, std::vector<uint64_t>& mask) {
     if (pushdown_->depth(at) + kDeepestToken > kMaxStackDepth) return false;
     const Automaton& automaton = grammar_->automaton();
-    // Those that were entered by a call are part of what the caller decides.
+    // Those that were entered by a call are part of what the caller decides, if not apart.
     std::vector<Pushdown::Item> kernel;
     for (const Pushdown::Item& item : pushdown_->items(at)) {
       const uint32_t rule = automaton.states[item.state].rule;
-      if (automaton.rules[rule].start != item.state || rule == automaton.root)
-        kernel.push_back(item);
+      const bool is_entered = automaton.rules[rule].start == item.state && rule != automaton.root;
+      if (!is_entered || loops_.is_apart(rule)) kernel.push_back(item);
     }
     if (kernel.size() > kMostLocal) return false;
     for (const Pushdown::Item& item : kernel) {
@@ -129,7 +133,7 @@ class MaskEngine {
       if (next == kDead) continue;
       for (const LocalMask::Exit& exit : group.exits) {
         if (exit.count < missing || exit.count > room) continue;
-        add_tokens(exit.node, mask);
+        add_tokens(table_->tokens(exit.node), mask);
         add_below(exit.node, next, mask);
       }
     }
@@ -138,7 +142,8 @@ class MaskEngine {
   LocalMask& local_at(uint32_t state) {
     std::unique_ptr<LocalMask>& local = local_[state];
     if (!local) {
-      local = std::make_unique<LocalMask>(grammar_->automaton(), *table_, state, *pushdown_);
+      local =
+          std::make_unique<LocalMask>(grammar_->automaton(), *table_, state, *pushdown_, loops_);
       local_bytes_ += local->bytes();
     }
     return *local;
@@ -148,6 +153,7 @@ class MaskEngine {
   std::shared_ptr<const TokenTable> table_;
   std::mutex mutex_;
   std::shared_ptr<Pushdown> pushdown_;
+  StateLoops loops_;
   std::unordered_map<uint32_t, std::unique_ptr<LocalMask>> local_;  // by state
   size_t local_bytes_ = 0;
   std::unordered_map<Position, std::vector<uint64_t>> kept_;

@@ -139,8 +139,11 @@ Status NfaBuilder::add(Expr expr, uint32_t from, uint32_t to) {
       return add_until(node, from, to);
     case ExprKind::kList:
       return add_list(grammar_.list_of(node), from, to);
+    case ExprKind::kWithout:
+      add_without(grammar_.without_of(node), from, to);
+      return {};
     case ExprKind::kExcept:
-      add_except(grammar_.words_of(node), from, to);
+      add_except(grammar_.without_of(node), from, to);
       return {};
   }
   return {};
@@ -339,11 +342,31 @@ Status NfaBuilder::add_until(const ExprNode& node, uint32_t from, uint32_t to) {
   return {};
 }
 
+// A state for each beginning of a word that the text may end with: all characters but those that go
+// on with a beginning lead back to none.
+void NfaBuilder::add_without(const GrammarBuilder::WithoutText& text, uint32_t from, uint32_t to) {
+  const WordSearch search(text.words);
+  std::vector<uint32_t> states(search.n_states());
+  for (uint32_t& state : states) state = add_state();
+  link(from, states[0]);
+  for (uint32_t i = 0; i < states.size(); ++i) {
+    if (search.is_found(i)) continue;
+    link(states[i], to);
+    CharSet others = text.chars;
+    for (const auto& [code, next] : search.steps(i)) {
+      others = others.without(CharSet({{code, code}}));
+      if (!search.is_found(next) && text.chars.has(code))
+        add_chars(CharSet({{code, code}}), states[i], states[next]);
+    }
+    add_chars(others, states[i], states[0]);
+  }
+}
+
 // A tree of the words' characters: where a text leaves it, it may be anything from there on; where
 // it ends inside, it may not be a word.
-void NfaBuilder::add_except(const std::vector<std::string>& words, uint32_t from, uint32_t to) {
-  const WordTree tree(words);
-  CharSet plain = WordTree::plain_chars();
+void NfaBuilder::add_except(const GrammarBuilder::WithoutText& text, uint32_t from, uint32_t to) {
+  const WordTree tree(text.words);
+  const CharSet& plain = text.chars;
   const uint32_t other = add_state();
   add_chars(plain, other, other);
   link(other, to);
@@ -355,6 +378,7 @@ void NfaBuilder::add_except(const std::vector<std::string>& words, uint32_t from
     CharSet children;
     for (const auto& [code, child] : tree.children(i)) {
       children.add(code, code);
+      if (!plain.has(code)) continue;
       add_chars(CharSet({{code, code}}), states[i], states[child]);
     }
     add_chars(plain.without(children), states[i], other);

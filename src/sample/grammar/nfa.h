@@ -65,7 +65,8 @@ class NfaBuilder {
   void add_bytes(const std::string& bytes, uint32_t from, uint32_t to);
   void add_chars(const CharSet& set, uint32_t from, uint32_t to);
   Status add_until(const ExprNode& node, uint32_t from, uint32_t to);
-  void add_except(const std::vector<std::string>& words, uint32_t from, uint32_t to);
+  void add_without(const GrammarBuilder::WithoutText& text, uint32_t from, uint32_t to);
+  void add_except(const GrammarBuilder::WithoutText& text, uint32_t from, uint32_t to);
   void link(uint32_t from, uint32_t to) { nfa_.states[from].empties.push_back(to); }
   Result<uint32_t> counted_rule(Expr part, uint32_t min, uint32_t max);
   Expr inlined(Expr part) const;

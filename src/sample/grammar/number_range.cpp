@@ -179,23 +179,40 @@ class Decimals {
     const Edge high_edge{high.value.fraction, high.is_exclusive};
     const auto longest =
         static_cast<uint32_t>(std::max(low_edge.digits.size(), high_edge.digits.size()));
-    const auto n_whole = static_cast<uint32_t>(std::to_string(b).size());
-    const uint32_t room = n_whole < kDoubleDigits ? kDoubleDigits - n_whole : 0;
-    const uint32_t most = std::max({1u, longest, std::min(room, longest + kMoreDigits)});
-    const Fractions fractions(builder_, most);
+    const Fractions least(builder_, most_behind(a, longest));
+    const Fractions most(builder_, most_behind(b, longest));
     if (a > b) return builder_.never();
-    if (a == b) return on_one_whole(a, low_edge, high_edge, fractions);
+    if (a == b) return on_one_whole(a, low_edge, high_edge, least);
     std::vector<Expr> ways;
-    ways.push_back(number(a, Fractions::none_is_least(low_edge), fractions.at_least(low_edge)));
-    ways.push_back(number(b, Fractions::none_is_most(high_edge), fractions.at_most(high_edge)));
-    if (a + 1 <= b - 1) {
-      const Expr fraction = builder_.sequence({builder_.literal("."), d_.any(1, most)});
-      ways.push_back(builder_.sequence({d_.whole(a + 1, b - 1), builder_.optional(fraction)}));
+    ways.push_back(number(a, Fractions::none_is_least(low_edge), least.at_least(low_edge)));
+    ways.push_back(number(b, Fractions::none_is_most(high_edge), most.at_most(high_edge)));
+    for (int64_t first = a + 1; first < b;) {
+      const uint32_t digits = most_behind(first, longest);
+      int64_t last = first;  // the largest with as much room behind the point
+      while (last < b - 1 && most_behind(last, longest) == digits)
+        last = std::min(b - 1, following_power(last));
+      if (most_behind(last, longest) != digits) --last;
+      const Expr fraction = builder_.sequence({builder_.literal("."), d_.any(1, digits)});
+      ways.push_back(builder_.sequence({d_.whole(first, last), builder_.optional(fraction)}));
+      first = last + 1;
     }
     return builder_.choice(std::move(ways));
   }
 
  private:
+  // The digits behind the point of a number, where an edge has `longest`.
+  static uint32_t most_behind(int64_t whole, uint32_t longest) {
+    const auto n_whole = static_cast<uint32_t>(std::to_string(whole).size());
+    const uint32_t room = n_whole < kDoubleDigits ? kDoubleDigits - n_whole : 0;
+    return std::max({1u, longest, std::min(room, longest + kMoreDigits)});
+  }
+  // The least number that has a digit more.
+  static int64_t following_power(int64_t whole) {
+    int64_t power = 10;
+    while (power <= whole) power *= 10;
+    return power;
+  }
+
   Expr on_one_whole(int64_t whole, const Edge& low, const Edge& high,
                     const Fractions& fractions) const {
     if (low.digits == high.digits) {

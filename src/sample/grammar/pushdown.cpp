@@ -43,10 +43,13 @@ Position Pushdown::start() {
   return finish();
 }
 
-Position Pushdown::at_state(uint32_t state) {
+Position Pushdown::at_state(uint32_t state, FunctionRef<bool(uint32_t)> is_apart) {
   begin();
   take({state, 0, kTop});
-  return finish();
+  is_apart_ = &is_apart;
+  const Position made = finish();
+  is_apart_ = nullptr;
+  return made;
 }
 
 Position Pushdown::after(ReturnSet returns) {
@@ -198,7 +201,12 @@ void Pushdown::call_all() {
     std::pop_heap(called_.begin(), called_.end(), std::greater<>());
     const uint32_t order = called_.back();
     called_.pop_back();
-    const Item item{automaton_->rules[rule_by_order_[order]].start, 0, intern(calls_[order])};
+    const uint32_t rule = rule_by_order_[order];
+    if (is_apart_ != nullptr && (*is_apart_)(rule)) {
+      calls_[order].clear();
+      continue;
+    }
+    const Item item{automaton_->rules[rule].start, 0, intern(calls_[order])};
     calls_[order].clear();
     work_.push_back(item);
     call_from(item);

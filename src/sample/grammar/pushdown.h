@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "sample/grammar/automaton.h"
 
 namespace hearth::sample {
@@ -29,8 +30,9 @@ class Pushdown {
 
   // Before the first byte of a text of the root.
   Position start();
-  // In `state`, without anything known of what is below: popping it is the end of the text.
-  Position at_state(uint32_t state);
+  // In `state`, without anything known of what is below: popping it is the end of the text. What
+  // begins with a call of a rule that `is_apart` is left out.
+  Position at_state(uint32_t state, FunctionRef<bool(uint32_t)> is_apart);
   Position step(Position from, uint8_t byte) {
     const uint32_t known = rows_[from * n_classes_ + automaton_->class_of[byte]];
     return known != kUnknown ? known : find_step(from, automaton_->class_of[byte]);
@@ -111,6 +113,7 @@ class Pushdown {
   std::vector<Return> scratch_;
   bool may_end_ = false;
   bool is_too_many_ = false;
+  FunctionRef<bool(uint32_t)>* is_apart_ = nullptr;
   uint32_t limit_ = UINT32_MAX;             // places that need more depth are dropped
   std::vector<std::vector<Return>> calls_;  // by the called rule's order
   std::vector<uint32_t> called_;            // a heap of orders, the first one on top

@@ -2,11 +2,14 @@
 #include "sample/grammar/token_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sample/grammar/builder.h"
 
 namespace hearth::sample {
 namespace {
+
+constexpr size_t kMaxKeptLoops = 16;  // some 100 KiB each
 
 bool is_plain(std::string_view text) { return text.find_first_of("\xFE\xFF") == text.npos; }
 
@@ -51,6 +54,8 @@ std::shared_ptr<const TokenTable> TokenTable::make(std::span<const Piece> pieces
                            ids[i]);
   }
   made->build(spellings);
+  made->sort_by_length(pieces);
+  made->loop_tokens(json_string_loop());
   return made;
 }
 
@@ -83,7 +88,50 @@ void TokenTable::build(std::vector<std::pair<std::string_view, int32_t>>& spelli
     before = text;
   }
   for (const uint32_t node : open) skips_[node] = static_cast<uint32_t>(bytes_.size());
+  find_heights();
   tokens_at_.push_back(static_cast<uint32_t>(tokens_.size()));
+}
+
+// From the last node to the first: the deepest one below each depth that was seen since.
+void TokenTable::find_heights() {
+  heights_.resize(bytes_.size());
+  std::vector<uint32_t> below(max_depth_ + 2);
+  for (size_t node = bytes_.size(); node-- > 0;) {
+    const uint32_t depth = depths_[node];
+    heights_[node] = std::exchange(below[depth + 1], 0);
+    below[depth] = std::max(below[depth], heights_[node] + 1);
+  }
+}
+
+void TokenTable::sort_by_length(std::span<const Piece> pieces) {
+  short_.resize(kMaxChars * n_words());
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
+    const std::string& text = pieces[i].text;
+    const auto n_chars = static_cast<uint32_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    if (n_chars > kMaxChars) {
+      long_.push_back({id, n_chars});
+    } else {
+      short_[(std::max(n_chars, 1u) - 1) * n_words() + i / 64] |= uint64_t{1} << (i % 64);
+    }
+  }
+  for (size_t i = n_words(); i < short_.size(); ++i) short_[i] |= short_[i - n_words()];
+  std::sort(long_.begin(), long_.end(),
+            [](const LongToken& a, const LongToken& b) { return a.n_chars < b.n_chars; });
+}
+
+std::shared_ptr<const LoopTokens> TokenTable::loop_tokens(const ByteLoop& loop) const {
+  const std::lock_guard lock(loops_mutex_);
+  const auto known = std::find_if(loops_.begin(), loops_.end(),
+                                  [&](const auto& one) { return one->loop() == loop; });
+  if (known != loops_.end()) {
+    loops_.splice(loops_.begin(), loops_, known);
+    return loops_.front();
+  }
+  loops_.push_front(std::make_shared<const LoopTokens>(*this, loop));
+  if (loops_.size() > kMaxKeptLoops) loops_.pop_back();
+  return loops_.front();
 }
 
 bool TokenTable::ends_generation(int32_t id) const {

@@ -17,6 +17,33 @@ using text::AnswerStyle;
 using text::CallMarks;
 
 constexpr uint32_t kMostCalls = 32;  // of one answer
+constexpr std::string_view kDsml = "｜DSML｜";
+
+// Families whose calls are not JSON.
+enum class Syntax {
+  kJson,
+  kBareObject,  // Gemma 4: call:NAME{KEY:VALUE,…}
+  kPython,      // LFM2: NAME(KEY=VALUE, …)
+  kInvoke,      // MiniMax M2: tags, of which none says whether a value is text
+  kDsml,        // DeepSeek V3.2, V4: tags that say it
+};
+
+Syntax syntax_of(const text::AnswerFormat& format) {
+  if (format.style != AnswerStyle::kMarks || format.calls.empty()) return Syntax::kJson;
+  const std::string& begin = format.calls[0].begin;
+  if (begin == "<|tool_call>") return Syntax::kBareObject;
+  if (begin == "<|tool_call_start|>") return Syntax::kPython;
+  if (begin == "<minimax:tool_call>") return Syntax::kInvoke;
+  return begin.starts_with("<" + std::string(kDsml)) ? Syntax::kDsml : Syntax::kJson;
+}
+
+// As the parser reads names and keys that stand without quotes.
+bool is_word(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
+  });
+}
 
 // Marks as the vocabulary has them: a special token, or plain text.
 class Marks {
@@ -24,30 +51,35 @@ class Marks {
   Marks(GrammarBuilder& builder, const text::Tokenizer& tokenizer)
       : builder_(builder), tokenizer_(tokenizer) {}
 
+  Expr part(const std::string& mark) const { return builder_.literal(spelled(mark)); }
+  Trigger trigger(const std::string& mark, Expr then) const { return {spelled(mark), false, then}; }
+
+ private:
   bool is_special(const std::string& mark) const {
     const text::TokenId id = tokenizer_.find_token(mark);
     constexpr uint16_t kSpecial = text::kControlToken | text::kUserDefinedToken;
     return id != text::kNoToken && (tokenizer_.token_kinds(id) & kSpecial) != 0;
   }
-  Expr part(const std::string& mark) const {
-    if (is_special(mark)) return builder_.special(mark);
-    // "<|channel>thought": a token with text behind it.
+  std::string spelled(const std::string& mark) const {
+    if (is_special(mark)) return special_spelling(mark);
+    // "<|channel>thought": a token with text behind it; "<｜DSML｜invoke>": one inside.
     const size_t end = std::min(mark.find('>'), mark.size() - 1) + 1;
-    if (end == mark.size() || !is_special(mark.substr(0, end))) return builder_.literal(mark);
-    return builder_.sequence({builder_.special(mark.substr(0, end)), part(mark.substr(end))});
-  }
-  Trigger trigger(const std::string& mark, Expr then) const {
-    return {mark, is_special(mark), then};
+    if (end != mark.size() && is_special(mark.substr(0, end)))
+      return special_spelling(mark.substr(0, end)) + spelled(mark.substr(end));
+    const size_t dsml = mark.find(kDsml);
+    if (dsml == mark.npos || !is_special(std::string(kDsml))) return mark;
+    return mark.substr(0, dsml) + special_spelling(kDsml) +
+           spelled(mark.substr(dsml + kDsml.size()));
   }
 
- private:
   GrammarBuilder& builder_;
   const text::Tokenizer& tokenizer_;
 };
 
 struct Tool {
   std::string name;
-  Expr arguments = 0;
+  Expr arguments = 0;  // JSON
+  Expr call = 0;       // in the family's own syntax; 0: none, it is written as JSON
 };
 
 class ToolGrammar {
@@ -58,7 +90,10 @@ class ToolGrammar {
         options_(options),
         json_(builder_),
         marks_(builder_, tokenizer),
-        tokenizer_(tokenizer) {}
+        tokenizer_(tokenizer),
+        syntax_(syntax_of(format)),
+        values_(builder_, notation_of_values()),
+        texts_(builder_, notation_of_texts()) {}
 
   Result<std::shared_ptr<const Grammar>> run(const Json& tools) {
     TRY(read_tools(tools));
@@ -85,13 +120,10 @@ class ToolGrammar {
       const std::string& name = function->at("name").get_ref<const std::string&>();
       if (!options_.only.empty() && name != options_.only) continue;
       const auto schema = function->find("parameters");
-      if (schema == function->end() || schema->is_null()) {
-        tools_.push_back({name, json_.any_object()});
-        continue;
-      }
-      TRY_LET(const Expr arguments,
-              within("tool " + quote(name) + ": parameters", add_json_schema(json_, *schema)));
-      tools_.push_back({name, builder_.shared("arguments of " + name, arguments)});
+      const bool has_schema = schema != function->end() && !schema->is_null();
+      TRY_LET(const Tool made, within("tool " + quote(name) + ": parameters",
+                                      make_tool(name, has_schema ? &*schema : nullptr)));
+      tools_.push_back(made);
     }
     if (tools_.empty())
       return options_.only.empty() ? invalid("tools: the list is empty")
@@ -99,10 +131,115 @@ class ToolGrammar {
     return {};
   }
 
-  // {"name": "…", "arguments": {…}}
-  Expr objects(std::string_view arguments_key) {
+  Result<Tool> make_tool(const std::string& name, const Json* schema) {
+    Tool tool{name, json_.any_object(), 0};
+    if (schema != nullptr) {
+      TRY_LET(const Expr arguments, add_json_schema(json_, *schema));
+      tool.arguments = builder_.shared("arguments of " + name, arguments);
+    }
+    if (syntax_ == Syntax::kJson || !is_word(name)) return tool;
+    if (syntax_ == Syntax::kBareObject) {
+      TRY_LET(const Expr object, schema == nullptr ? Result<Expr>(values_.any_object())
+                                                   : add_json_schema(values_, *schema));
+      tool.call = builder_.sequence({text("call:" + name), object});
+    } else if (schema != nullptr) {
+      TRY_LET(const auto members, add_json_members(values_, texts_, *schema));
+      if (!members || !can_write_names(*members)) return tool;
+      tool.call =
+          syntax_ == Syntax::kPython ? python_call(name, *members) : invoke_call(name, *members);
+    }
+    if (tool.call != builder_.never()) tool.call = builder_.shared("call of " + name, tool.call);
+    return tool;
+  }
+
+  bool can_write_names(const std::vector<SchemaMember>& members) const {
+    return std::all_of(members.begin(), members.end(), [this](const SchemaMember& member) {
+      return syntax_ == Syntax::kPython ? is_word(member.name)
+                                        : member.name.find_first_of("\"<>") == std::string::npos;
+    });
+  }
+
+  Notation notation_of_values() {
+    if (syntax_ == Syntax::kBareObject) {
+      const std::string mark(text::kTextMark);
+      const Expr quote = marks_.part(mark);
+      return {.plain_text = Notation::PlainText{quote, quote, {mark}, false}};
+    }
+    if (syntax_ == Syntax::kPython) return {.yes = "True", .no = "False", .nothing = "None"};
+    return {.escapes_tags = true, .plain_text = {}};
+  }
+
+  // Of arguments that are texts: where they stand as they are.
+  Notation notation_of_texts() {
+    if (syntax_ == Syntax::kInvoke)
+      return {.plain_text = Notation::PlainText{
+                  1, 1, {"</parameter>", "</invoke>", "</minimax:tool_call>"}, true}};
+    if (syntax_ == Syntax::kDsml)
+      return {.plain_text = Notation::PlainText{1, 1, {"</" + std::string(kDsml)}, false}};
+    return notation_of_values();
+  }
+
+  Expr python_call(const std::string& name, const std::vector<SchemaMember>& members) {
+    return builder_.sequence(
+        {text(name + "("),
+         members_of(members, text(", "),
+                    [this](const SchemaMember& member) {
+                      return builder_.sequence({text(member.name + "="), member.value});
+                    }),
+         text(")")});
+  }
+
+  // <invoke name="NAME"> and a tag for each argument, all on lines of their own.
+  Expr invoke_call(const std::string& name, const std::vector<SchemaMember>& members) {
+    const std::string tag = syntax_ == Syntax::kDsml ? std::string(kDsml) : "";
+    const auto parameter = [&](const SchemaMember& member) {
+      const std::string_view kind = syntax_ != Syntax::kDsml ? ""
+                                    : member.is_text         ? " string=\"true\""
+                                                             : " string=\"false\"";
+      return builder_.sequence({marks_.part("<" + tag + "parameter name=\""), text(member.name),
+                                text("\"" + std::string(kind) + ">"), member.value,
+                                marks_.part("</" + tag + "parameter>"), text("\n")});
+    };
+    return builder_.sequence({marks_.part("<" + tag + "invoke name=\""), text(name + "\">\n"),
+                              members_of(members, builder_.empty(), parameter),
+                              marks_.part("</" + tag + "invoke>")});
+  }
+
+  template <class Write>
+  Expr members_of(const std::vector<SchemaMember>& members, Expr separator, const Write& write) {
+    ListParts list;
+    list.separator = separator;
+    for (const SchemaMember& member : members) {
+      list.parts.push_back(write(member));
+      list.is_optional.push_back(!member.is_required);
+    }
+    return list.parts.empty() ? builder_.empty() : builder_.list(std::move(list));
+  }
+
+  // Calls in the family's own syntax; never() where no tool has any.
+  Expr native_calls() {
+    std::vector<Expr> ways;
+    for (const Tool& tool : tools_) ways.push_back(tool.call);
+    return builder_.choice(std::move(ways));
+  }
+
+  // What is between the marks of a family whose calls are not JSON, but for those tools whose
+  // arguments its syntax cannot carry.
+  Expr inside_native() {
+    const Expr call = native_calls();
+    Expr calls = call;
+    if (call != builder_.never() && syntax_ == Syntax::kPython)
+      calls = builder_.sequence({text("["), several(call, text(", ")), text("]")});
+    if (call != builder_.never() && (syntax_ == Syntax::kInvoke || syntax_ == Syntax::kDsml))
+      calls = builder_.sequence({text("\n"), several(call, text("\n")), text("\n")});
+    return builder_.choice({calls, objects("arguments", true)});
+  }
+
+  // {"name": "…", "arguments": {…}}; `is_rest`: of the tools that have no call of their own.
+  Expr objects(std::string_view arguments_key, bool is_rest = false) {
     std::vector<Expr> ways;
     for (const Tool& tool : tools_) {
+      if (is_rest && tool.call != builder_.never()) continue;
       ways.push_back(builder_.sequence({text("{\"name\": " + json_text(Json(tool.name)) + ", \"" +
                                              std::string(arguments_key) + "\": "),
                                         tool.arguments, text("}")}));
@@ -137,6 +274,7 @@ class ToolGrammar {
 
   // What is between `begin` and `end`.
   Expr inside(const CallMarks& marks) {
+    if (syntax_ != Syntax::kJson && marks == format_.calls[0]) return inside_native();
     if (marks.begin == "[TOOL_CALLS]") {
       const bool has_names = format_.takes_names;
       if (has_names) return named("", "[ARGS]", "");
@@ -157,7 +295,8 @@ class ToolGrammar {
   }
 
   bool holds_several(const CallMarks& marks) const {
-    return (marks.begin == "[TOOL_CALLS]" && !format_.takes_names) ||
+    return syntax_ == Syntax::kPython || syntax_ == Syntax::kInvoke || syntax_ == Syntax::kDsml ||
+           (marks.begin == "[TOOL_CALLS]" && !format_.takes_names) ||
            marks.begin == "<tool_calls>" || marks.begin == "<|tool_call|>" ||
            marks.begin == "<|START_ACTION|>";
   }
@@ -236,6 +375,8 @@ class ToolGrammar {
   JsonParts json_;
   Marks marks_;
   const text::Tokenizer& tokenizer_;
+  Syntax syntax_;
+  JsonParts values_, texts_;  // as arguments are written
   std::vector<Tool> tools_;
 };
 

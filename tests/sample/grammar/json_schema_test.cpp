@@ -295,6 +295,20 @@ TEST(JsonSchema, decimals_are_within_the_bounds) {
   }
 }
 
+TEST(JsonSchema, a_bound_on_one_side_leaves_the_digits_behind_the_point) {
+  check_all({
+      {R"({"type":"number","minimum":0})",
+       {"0", "0.05", "3.85", "999999999.123456", "9999999999.12345", "123456789012345.5"},
+       {"-0.05", "3.1234567", "9999999999.123456"}},
+      {R"({"type":"number","exclusiveMaximum":2.5})",
+       {"2.49", "0.000001", "-3.85", "-1234567.123456"},
+       {"2.5", "2.51"}},
+      {R"({"type":"number","minimum":7,"maximum":1000000001})",
+       {"7.123456", "8.123456", "999999999.123456", "1000000000.12345", "1000000001"},
+       {"6.9", "1000000000.123456", "1000000001.1"}},
+  });
+}
+
 TEST(JsonSchema, what_cannot_be_said_is_an_error_with_keyword_and_pointer) {
   const std::pair<const char*, const char*> cases[] = {
       {R"~({"not":{}})~", "#/'not': this keyword is not supported"},

@@ -3,9 +3,12 @@
 
 #include <thread>
 
+#include "sample/grammar/json_schema.h"
 #include "sample/grammar/limits.h"
+#include "sample/grammar/loop_tokens.h"
 #include "tests/sample/grammar/grammar_fixture.h"
 #include "tests/sample/grammar/matcher.h"
+#include "text/unicode.h"
 
 namespace hearth::sample {
 namespace {
@@ -161,6 +164,168 @@ TEST(GrammarMask, tokens_may_cut_characters_and_go_over_the_ends_of_rules) {
       if (HasFatalFailure()) return;
     }
   }
+}
+
+// Some thousand words, so that parts of the tree are large: letters of all lengths, marks at their
+// ends and inside.
+std::shared_ptr<const TokenTable> word_table() {
+  const std::vector<std::string> pieces = {"a",        "b",        "e",    "n",
+                                           "S",        "T",        "x",    "z",
+                                           "\xC3\xA4", "\xE6\x97", "\xA5", "\xE2\x82\xAC",
+                                           "-",        "_",        "3",    " ",
+                                           "\"",       "\\",       "\n",   "\xF0\x9F\x98\x80",
+                                           ".",        "<",        ",",    ":",
+                                           "}",        "\x80"};
+  std::vector<std::string> texts;
+  for (int byte = 0; byte < 256; ++byte) texts.emplace_back(1, static_cast<char>(byte));
+  std::minstd_rand random(11);
+  for (int n = 0; n < 3000; ++n) {
+    std::string text(random() % 3 == 0 ? "" : (random() % 2 == 0 ? "a" : "\"e"));
+    const size_t n_usual = random() % 3 == 0 ? pieces.size() : 10;  // mostly letters
+    for (size_t length = 1 + random() % 20; length > 0; --length)
+      text += pieces[random() % n_usual];
+    texts.push_back(text);
+  }
+  // Nothing but letters below these two.
+  for (const std::string begin : {"q", "\"q"}) {
+    for (int n = 0; n < 200; ++n) {
+      std::string text = begin;
+      for (size_t length = random() % 12; length > 0; --length) text += pieces[random() % 8];
+      texts.push_back(text);
+    }
+  }
+  return table_of(texts);
+}
+
+constexpr const char* kLoops[] = {
+    // Open strings; at least one character; a bound; both; one that tokens go beyond.
+    R"~(root ::= "\"" [^"\\\x00-\x1f]* "\"" ":" root | "3")~",
+    R"~(root ::= ("\"" [^"\\\x00-\x1f]+ "\"" [,:}]?)+)~",
+    R"~(root ::= ("\"" ([^"\\\x00-\x1f] | "\\" ["\\nu]){0,9} "\"" [,:]?)+)~",
+    R"~(root ::= (line "\n"?)+
+line ::= "-" [^\n]{3,40} "\n")~",
+    // What follows the loop is in it, too.
+    R"~(root ::= (word [a-e.])+
+word ::= [a-zA-Z_]+)~",
+    R"~(root ::= (part part? ".")+
+part ::= [a-zA-Z]{2,30})~",
+    // The same characters as a call, beside another call and beside text.
+    R"~(root ::= (word | number | "an" word "-")+
+word ::= [^3<] [^3<]*
+number ::= [0-9]+)~",
+    R"~(root ::= [^\u00e4"]+ ["\u00e4] root?)~",
+    R"~(root ::= .{5,25} "." .*)~",
+};
+
+TEST(GrammarMask, tokens_of_loops_are_those_that_are_found_one_by_one) {
+  const auto table = word_table();
+  for (const char* text : kLoops) {
+    const auto grammar = gbnf(text);
+    for (uint32_t seed = 1; seed <= 4; ++seed) {
+      SCOPED_TRACE(fmt::format("{} seed {}", text, seed));
+      walk_and_compare(grammar, table, seed, 40);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(GrammarMask, schemas_have_the_masks_of_their_tokens_one_by_one) {
+  const auto table = word_table();
+  for (const char* schema :
+       {R"({"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string","minLength":1},
+            "c":{"type":"string","maxLength":12},"d":{"type":"string","minLength":3,"maxLength":4},
+            "e":{"type":"string","pattern":"^[A-Za-z ]+$"}},"required":["a","b","c","d","e"]})",
+        R"({"type":"object","additionalProperties":{"type":["string","integer","array"]}})",
+        R"({"type":"array","items":{"type":"string","format":"email"},"minItems":2})"}) {
+    const auto grammar = json_schema_grammar(std::string_view(schema));
+    ASSERT_TRUE(grammar.has_value());
+    for (uint32_t seed = 1; seed <= 6; ++seed) {
+      SCOPED_TRACE(fmt::format("{} seed {}", schema, seed));
+      walk_and_compare(*grammar, table, seed, 60);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// By its definition: each character in the loop, the last one perhaps not whole.
+bool stays_in(const ByteLoop& loop, std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    if (loop.bytes.test(byte)) {
+      ++i;
+      continue;
+    }
+    if (!loop.has_wide || byte < 0x80) return false;
+    // Some character begins with what is left of the text.
+    const std::string_view rest = text.substr(i, byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4);
+    const auto begins_like = [rest](uint32_t code) {
+      std::string spelled;
+      text::append_utf8(code, spelled);
+      return std::string_view(spelled).starts_with(rest);
+    };
+    uint32_t code = 0x80;
+    while (code <= 0x10FFFF && ((code >= 0xD800 && code <= 0xDFFF) || !begins_like(code))) ++code;
+    if (code > 0x10FFFF) return false;
+    i += rest.size();
+  }
+  return true;
+}
+
+TEST(LoopTokens, are_those_whose_characters_are_all_in_the_loop) {
+  const std::vector<std::string> texts = {"a",
+                                          "ab",
+                                          "a\"",
+                                          "\"a",
+                                          "\n",
+                                          "\xC3",
+                                          "\xC3\xA4",
+                                          "\xC3\xA4z",
+                                          "\xC3z",
+                                          "\xC1\xA4",
+                                          "\xE0\x9F",
+                                          "\xE0\xA0\x80",
+                                          "\xED\xA0",
+                                          "\xED\x9F\xBF",
+                                          "\xF0\x8F",
+                                          "\xF0\x90",
+                                          "\xF4\x90",
+                                          "\xF4\x8F\xBF\xBF",
+                                          "\xF5",
+                                          "\x80",
+                                          "a\xE2\x82",
+                                          "\xE2z",
+                                          "\xF1\x80\x80",
+                                          "\xF1\x80\x80\x80z",
+                                          "az\"\xC3",
+                                          "a\xE2\x82\xAC",
+                                          "\xEF\xBF\xBF",
+                                          "B",
+                                          "\xFD"};
+  const auto table = table_of(texts);
+  ByteLoop letters;
+  for (size_t byte = 'a'; byte <= 'z'; ++byte) letters.bytes.set(byte);
+  for (const ByteLoop& loop : {json_string_loop(), letters}) {
+    const auto tokens = table->loop_tokens(loop);
+    EXPECT_EQ(table->loop_tokens(loop), tokens) << "found once";
+    for (size_t id = 0; id < texts.size(); ++id) {
+      EXPECT_EQ(has(tokens->bits(), static_cast<int32_t>(id)), stays_in(loop, texts[id]))
+          << testing::PrintToString(texts[id]);
+    }
+  }
+}
+
+TEST(LoopTokens, a_vocabulary_keeps_some_loops_and_no_more) {
+  const auto table = table_of({"a", "b", "ab"});
+  const auto loop_of = [](size_t byte) {
+    ByteLoop loop;
+    loop.bytes.set(byte);
+    return loop;
+  };
+  const std::weak_ptr<const LoopTokens> first = table->loop_tokens(loop_of(0));
+  for (size_t byte = 1; byte < 16; ++byte) table->loop_tokens(loop_of(byte));
+  EXPECT_FALSE(first.expired());
+  table->loop_tokens(loop_of(16));
+  EXPECT_TRUE(first.expired());
 }
 
 TEST(GrammarMask, deep_in_brackets_the_mask_stays_exact_and_closes) {

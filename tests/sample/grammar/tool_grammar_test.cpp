@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 #include "base/json.h"
 #include "sample/grammar/json_schema.h"
@@ -21,9 +22,11 @@ std::unique_ptr<text::Tokenizer> toy_tokenizer() {
   text::test::ToyVocab vocab = text::test::toy_bpe();
   for (const char* mark :
        {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>", "<|end|>", "<|return|>",
-        "<|call|>", "[TOOL_CALLS]", "[ARGS]", "<｜tool▁call▁begin｜>", "<|im_end|>"})
+        "<|call|>", "[TOOL_CALLS]", "[ARGS]", "<｜tool▁call▁begin｜>", "<|im_end|>", "<|tool_call>",
+        "<tool_call|>", "<|\"|>"})
     vocab.add(mark, 3);
-  for (const char* mark : {"<tool_call>", "</tool_call>", "</think>"}) vocab.add(mark, 4);
+  for (const char* mark : {"<tool_call>", "</tool_call>", "</think>", "｜DSML｜"})
+    vocab.add(mark, 4);
   auto tokenizer = text::Tokenizer::make(vocab.metadata());
   EXPECT_TRUE(tokenizer.has_value());
   return std::move(*tokenizer);
@@ -69,10 +72,13 @@ struct Parsed {
   size_t n_warnings = 0;
 };
 
-Parsed parse(const text::AnswerFormat& format, const std::string& text, bool in_reasoning) {
+Parsed parse(const text::AnswerFormat& format, const std::string& text, bool in_reasoning,
+             std::vector<std::string> tools = {"get_weather", "add"},
+             std::vector<text::TextArguments> text_arguments = {}) {
   text::AnswerOptions options;
   options.reads_calls = true;
-  options.tool_names = {"get_weather", "add"};
+  options.tool_names = std::move(tools);
+  options.text_arguments = std::move(text_arguments);
   options.prompt = in_reasoning ? "<think>" : "";
   text::AnswerParser parser(format, options);
   Parsed parsed;
@@ -167,6 +173,174 @@ TEST(ToolGrammar, an_answer_may_end_after_each_call_and_the_lines_end_behind_it)
     EXPECT_TRUE(may_end());
     EXPECT_EQ(mask->complete(), n == 31) << "the most calls of an answer";
   }
+}
+
+// Tools whose arguments are all that is hard to write without JSON.
+const char* const kHardTools = R"([
+  {"type":"function","function":{"name":"write_file","parameters":{"type":"object","properties":{
+    "path":{"type":"string","minLength":1,"maxLength":9},"text":{"type":"string"},
+    "mode":{"enum":["a","\n<b>\n","true","12"]},"owner":{"type":["string","null"]},
+    "zip":{"type":"string","pattern":"^[0-9]{2,3}$"},"key":{"type":"string","minLength":3},
+    "lines":{"type":"array","items":{"type":"string","maxLength":4},"maxItems":3},
+    "deep":{"$ref":"#/$defs/deep"},"on":{"type":"boolean"},"size":{"type":"number","minimum":0},
+    "any":{"anyOf":[{"const":null},{"const":"null"},{"type":"integer","maximum":99}]}},
+    "required":["path","zip","on"],"$defs":{"deep":{"type":"object","properties":{
+      "a b":{"type":"string","maxLength":3},"x":{"type":"boolean"}},"required":["a b"],
+      "additionalProperties":{"type":"null"}}}}}},
+  {"type":"function","function":{"name":"stop"}},
+  {"type":"function","function":{"name":"none","parameters":{"type":"object","properties":{}}}},
+  {"type":"function","function":{"name":"open","parameters":{"type":"object",
+    "additionalProperties":{"enum":["<",true,null]}}}}])";
+
+// Templates, and what ends a text in their calls.
+const std::pair<const char*, const char*> kNativeTemplates[] = {
+    {"<|channel>thought<channel|><|tool_call>", "<|\"|>"},
+    {"<|tool_list_start|>", "\""},
+    {"<minimax:tool_call>", "</parameter>"},
+    {"｜DSML｜function_calls>", "</｜DSML｜parameter>"},
+    {"｜DSML｜tool_calls>", "</｜DSML｜parameter>"},
+};
+
+// As a model would: mostly what is hard to read, and now and then what ends a text.
+class HardWalk {
+ public:
+  HardWalk(const std::shared_ptr<const Grammar>& grammar,
+           const std::shared_ptr<const TokenTable>& table, const text::Tokenizer& tokenizer,
+           std::string_view end, uint32_t seed)
+      : mask_(make_mask(grammar, table)), tokenizer_(tokenizer), end_(end), random_(seed) {}
+
+  std::string run() {
+    for (int n = 0; n < 3000; ++n) {
+      const auto allowed = mask_->allowed();
+      std::vector<int32_t> all, hard;
+      for (int32_t id = 0; id < static_cast<int32_t>(tokenizer_.n_vocab()); ++id) {
+        if ((allowed[static_cast<size_t>(id) / 64] >> (id % 64) & 1) == 0) continue;
+        if (tokenizer_.is_end_of_generation(id)) return text_;
+        all.push_back(id);
+        std::string piece;
+        tokenizer_.append_piece(id, true, piece);
+        if (std::string_view("<>/|\"\\'\n{}[]u0123name").find(piece) != std::string_view::npos)
+          hard.push_back(id);
+      }
+      if (random_() % 4 == 0 && write_end()) continue;
+      const auto& from = !hard.empty() && random_() % 3 != 0 ? hard : all;
+      accept(from[random_() % from.size()]);
+    }
+    return "no end after " + text_;
+  }
+
+ private:
+  void accept(int32_t id) {
+    EXPECT_TRUE(mask_->accept(id).has_value());
+    tokenizer_.append_piece(id, true, text_);
+  }
+
+  bool write_end() {
+    const auto ids = tokenizer_.encode(end_, {false, true});
+    const auto ahead = mask_->clone();
+    if (!std::all_of(ids.begin(), ids.end(), [&](auto id) { return ahead->accept(id); }))
+      return false;
+    for (const text::TokenId id : ids) accept(id);
+    return true;
+  }
+
+  std::unique_ptr<TokenMask> mask_;
+  const text::Tokenizer& tokenizer_;
+  std::string_view end_;
+  std::minstd_rand random_;
+  std::string text_;
+};
+
+TEST(ToolGrammar, families_without_json_are_read_back_to_what_the_schema_says) {
+  const auto tokenizer = toy_tokenizer();
+  const auto table = TokenTable::make(*tokenizer);
+  const Json tools = parse_ordered_json(kHardTools);
+  std::vector<std::string> names;
+  std::vector<std::shared_ptr<const Grammar>> schemas;
+  std::vector<text::TextArguments> texts;
+  for (const Json& tool : tools) {
+    const Json function = tool["function"];
+    const Json schema = function.value("parameters", Json{{"type", "object"}});
+    names.push_back(function["name"]);
+    texts.push_back({names.back(), text_members(schema)});
+    const auto grammar = json_schema_grammar(schema);
+    ASSERT_TRUE(grammar.has_value());
+    schemas.push_back(*grammar);
+  }
+  for (const auto& [source, end] : kNativeTemplates) {
+    const text::AnswerFormat format = text::find_answer_format(source);
+    std::set<std::string> called;
+    for (uint32_t seed = 1; seed <= 60; ++seed) {
+      const auto grammar = tool_grammar(
+          format, *tokenizer, tools,
+          {.only = names[seed % names.size()], .is_parallel = seed % 2 == 0, .may_think = false});
+      ASSERT_TRUE(grammar.has_value()) << source << grammar.error().message;
+      const std::string text = HardWalk(*grammar, table, *tokenizer, end, seed).run();
+      const Parsed parsed = parse(format, text, false, names, texts);
+      SCOPED_TRACE(text);
+      EXPECT_EQ(parsed.content + parsed.reasoning, "");
+      EXPECT_EQ(parsed.n_warnings, 0u);
+      ASSERT_GE(parsed.calls.size(), 1u);
+      for (const auto& [name, arguments] : parsed.calls) {
+        const auto at = std::find(names.begin(), names.end(), name) - names.begin();
+        ASSERT_LT(at, std::ssize(names)) << name;
+        EXPECT_TRUE(test::matches(*schemas[static_cast<size_t>(at)], arguments)) << arguments;
+        called.insert(name);
+      }
+    }
+    EXPECT_EQ(called.size(), names.size()) << source;
+  }
+}
+
+TEST(ToolGrammar, families_without_json_write_as_their_templates_do) {
+  const auto tokenizer = toy_tokenizer();
+  const auto table = TokenTable::make(*tokenizer);
+  const Json tools = parse_ordered_json(kHardTools);
+  const std::pair<const char*, const char*> cases[] = {
+      {"<|channel>thought<channel|><|tool_call>",
+       "<|tool_call>call:write_file{path:<|\"|>a.md<|\"|>,text:<|\"|>it's \"<b>\" |x|\n<|\"|>,"
+       "owner:null,zip:<|\"|>12<|\"|>,lines:[<|\"|>a<|\"|>],deep:{<|\"|>a b<|\"|>:<|\"|>c<|\"|>,"
+       "x:true},on:false}<tool_call|>"},
+      {"<|tool_list_start|>",
+       "<|tool_call_start|>[write_file(path=\"a.md\", text=\"<|tool_call_end|> 's\", "
+       "owner=None, zip=\"12\", lines=[\"a\"], deep={\"a b\": \"c\", \"x\": True}, on=False), "
+       "none()]<|tool_call_end|>"},
+      {"<minimax:tool_call>",
+       "<minimax:tool_call>\n<invoke name=\"write_file\">\n<parameter name=\"path\">a.md"
+       "</parameter>\n<parameter name=\"text\">12 </b> < </paramet\n</parameter>\n"
+       "<parameter name=\"owner\">null</parameter>\n<parameter name=\"zip\">12</parameter>\n"
+       "<parameter name=\"lines\">[\"a\"]</parameter>\n<parameter name=\"on\">false</parameter>\n"
+       "</invoke>\n<invoke name=\"none\">\n</invoke>\n</minimax:tool_call>"},
+      {"｜DSML｜function_calls>",
+       "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"write_file\">\n<｜DSML｜parameter "
+       "name=\"path\" string=\"true\">a.md</｜DSML｜parameter>\n<｜DSML｜parameter name=\"zip\" "
+       "string=\"true\">12</｜DSML｜parameter>\n<｜DSML｜parameter name=\"on\" string=\"false\">"
+       "false</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>"},
+  };
+  for (const auto& [source, text] : cases) {
+    const text::AnswerFormat format = text::find_answer_format(source);
+    const auto grammar = tool_grammar(format, *tokenizer, tools, {.may_think = false});
+    ASSERT_TRUE(grammar.has_value()) << source << grammar.error().message;
+    EXPECT_EQ(walk(**grammar, table, *tokenizer, 1, text), text);
+    const Parsed parsed =
+        parse(format, text, false, {"write_file", "none"}, {{"write_file", {"path", "zip"}}});
+    ASSERT_GE(parsed.calls.size(), 1u) << text;
+    EXPECT_EQ(parsed.n_warnings, 0u) << text;
+    const Json arguments = parse_ordered_json(parsed.calls[0].second);
+    EXPECT_EQ(arguments["zip"], "12") << arguments;
+    EXPECT_EQ(arguments["on"], false) << arguments;
+  }
+}
+
+TEST(ToolGrammar, a_value_that_a_familys_calls_cannot_hold_is_refused) {
+  const auto tokenizer = toy_tokenizer();
+  const Json tools = parse_ordered_json(R"([{"function":{"name":"f","parameters":{"type":"object",
+    "properties":{"a":{"const":"x</parameter>"}}}}}])");
+  const auto refused = tool_grammar(text::find_answer_format("<minimax:tool_call>"), *tokenizer,
+                                    tools, {.may_think = false});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("tool 'f'"), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("</parameter>"), std::string::npos);
 }
 
 TEST(ToolGrammar, harmony_writes_the_call_in_its_channel) {
