@@ -34,8 +34,23 @@ inline Ints ints_or(Ints a, Ints b) {
   return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
 }
 template <int kBits>
+inline Ints ints_left(Ints a) {
+  return {_mm256_slli_epi32(a.low, kBits), _mm256_slli_epi32(a.high, kBits)};
+}
+template <int kBits>
 inline Ints ints_right(Ints a) {
   return {_mm256_srli_epi32(a.low, kBits), _mm256_srli_epi32(a.high, kBits)};
+}
+// Byte kByte of each lane, signed.
+template <int kByte>
+inline Ints signed_byte(Ints a) {
+  const auto eight = [](__m256i lanes) {
+    return _mm256_srai_epi32(_mm256_slli_epi32(lanes, 24 - 8 * kByte), 24);
+  };
+  return {eight(a.low), eight(a.high)};
+}
+inline Ints bytes_sub(Ints a, Ints b) {
+  return {_mm256_sub_epi8(a.low, b.low), _mm256_sub_epi8(a.high, b.high)};
 }
 // The low 16 bits of each lane, a binary16.
 inline Vec vec_of_low_halves(Ints a) {

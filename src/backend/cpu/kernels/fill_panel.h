@@ -34,16 +34,26 @@ inline void fill_weights(const Format*, const PanelRows& rows, int64_t offset, i
   fill_rows<Format>(rows, offset, n_groups, panel);
 }
 
-// Formats whose blocks are dwords of nibbles are transposed as they lie in the file, half as much
-// as their bytes would be, and each lane unpacks its own row.
-template <int kDwords>
-inline void transpose_packed(const PanelRows& rows, int64_t offset,
-                             uint32_t packed[kDwords][kPanelRows]) {
-  for (int i = 0; i < kDwords; i += 16) {
-    const int first = i + 16 <= kDwords ? i : kDwords - 16;
-    transpose_rows_16(
-        [&](int r) { return reinterpret_cast<const uint32_t*>(rows.row[r] + offset) + first; },
-        packed[first]);
+// The formats below are transposed as they lie in the file, half as much as their bytes would be,
+// and each lane unpacks its own row. 16 bytes of each row as dwords:
+inline void rows_16_bytes(const PanelRows& rows, int64_t offset, Ints out[4]) {
+  transpose_rows_4([&](int r) { return rows.row[r] + offset; }, out);
+}
+// One dword of each row.
+inline Ints rows_dword(const PanelRows& rows, int64_t offset) {
+  alignas(64) uint32_t lanes[kPanelRows];
+  for (int r = 0; r < kPanelRows; ++r) __builtin_memcpy(&lanes[r], rows.row[r] + offset, 4);
+  return ints_load(lanes);
+}
+// 16 bytes of nibbles of each row: the low ones at quads[0] to [3], the high ones from kHigh on.
+template <int kHigh>
+inline void put_nibbles(const PanelRows& rows, int64_t offset, int8_t (*quads)[kPanelRows][4]) {
+  const Ints nibbles = ints_set(0x0f0f0f0f);
+  Ints dwords[4];
+  rows_16_bytes(rows, offset, dwords);
+  for (int i = 0; i < 4; ++i) {
+    ints_store(quads[i], ints_and(dwords[i], nibbles));
+    ints_store(quads[kHigh + i], ints_and(ints_right<4>(dwords[i]), nibbles));
   }
 }
 
@@ -64,19 +74,14 @@ inline Ints four_bits(Ints lanes) {
 // q4_k. What dwords hold the scales how: KHeads in digits.avx512.h.
 inline void fill_weights(const OneBlock<Q4KBytes>*, const PanelRows& rows, int64_t offset, int,
                          BytePanel& panel) {
-  constexpr int kDwords = Q4KBytes::kBytes / 4;
-  alignas(64) uint32_t packed[kDwords][kPanelRows];
-  transpose_packed<kDwords>(rows, offset, packed);
-  for (int c = 0; c < 32; ++c) {
-    const Ints bytes = ints_load(packed[4 + c]), nibbles = ints_set(0x0f0f0f0f);
-    const int quad = c / 8 * 16 + c % 8;
-    ints_store(panel.w[quad], ints_and(bytes, nibbles));
-    ints_store(panel.w[quad + 8], ints_and(ints_right<4>(bytes), nibbles));
+  for (int c = 0; c < 8; ++c) {
+    put_nibbles<8>(rows, offset + 16 + 16 * c, panel.w + c / 2 * 16 + c % 2 * 4);
   }
-  const Ints head = ints_load(packed[0]), a = ints_load(packed[1]);
-  const Ints b = ints_load(packed[2]), c = ints_load(packed[3]);
-  const Vec d = vec_of_low_halves(head);
-  const Vec dmin = vec_mul(vec_set(-1.0f), vec_of_low_halves(ints_right<16>(head)));
+  Ints head[4];
+  rows_16_bytes(rows, offset, head);
+  const Ints a = head[1], b = head[2], c = head[3];
+  const Vec d = vec_of_low_halves(head[0]);
+  const Vec dmin = vec_mul(vec_set(-1.0f), vec_of_low_halves(ints_right<16>(head[0])));
   unroll<0, 4>([&](auto i) HEARTH_INLINE {
     constexpr int k = i.value;
     const auto put = [&](float* to, Vec factor, Ints scale)
@@ -88,23 +93,49 @@ inline void fill_weights(const OneBlock<Q4KBytes>*, const PanelRows& rows, int64
   });
 }
 
-// q4_1: each of its blocks is 5 dwords, d with m and 16 bytes of nibbles.
+// q6_k: for each 128 columns 64 bytes of low halves and 32 of top bits, then 16 scales and d.
+inline void fill_weights(const OneBlock<Q6KBytes>*, const PanelRows& rows, int64_t offset, int,
+                         BytePanel& panel) {
+  const Ints nibbles = ints_set(0x0f0f0f0f), tops = ints_set(0x30303030);
+  const Ints zeros = ints_set(0x20202020);
+  for (int c = 0; c < 4; ++c) {
+    const int half = c / 2, quad = 32 * half + c % 2 * 4;
+    const int64_t low = offset + 64 * half + c % 2 * 16;
+    Ints a[4], b[4], high[4];
+    rows_16_bytes(rows, low, a);
+    rows_16_bytes(rows, low + 32, b);
+    rows_16_bytes(rows, offset + 128 + 16 * c, high);
+    for (int i = 0; i < 4; ++i) {
+      const auto put = [&](int at, Ints halves, Ints top) HEARTH_INLINE {
+        const Ints code = ints_or(ints_and(halves, nibbles), ints_and(top, tops));
+        ints_store(panel.w[quad + at + i], bytes_sub(code, zeros));
+      };
+      put(0, a[i], ints_left<4>(high[i]));
+      put(8, b[i], ints_left<2>(high[i]));
+      put(16, ints_right<4>(a[i]), high[i]);
+      put(24, ints_right<4>(b[i]), ints_right<2>(high[i]));
+    }
+  }
+  Ints scales[4];
+  rows_16_bytes(rows, offset + 192, scales);
+  // The last two bytes of a block, read with the two before them.
+  const Vec d = vec_of_low_halves(ints_right<16>(rows_dword(rows, offset + 206)));
+  unroll<0, 16>([&](auto group) HEARTH_INLINE {
+    constexpr int g = group.value;
+    vec_store(panel.d[g], vec_mul(d, ints_to_vec(signed_byte<g % 4>(scales[g / 4]))));
+  });
+}
+
+// q4_1: each of its blocks is d with m and 16 bytes of nibbles.
 inline void fill_weights(const EightBlocks<Q4_1Bytes>*, const PanelRows& rows, int64_t offset,
                          int n_groups, BytePanel& panel) {
-  constexpr int kDwords = 8 * Q4_1Bytes::kBytes / 4;
   if (n_groups < 8) return fill_rows<EightBlocks<Q4_1Bytes>>(rows, offset, n_groups, panel);
-  alignas(64) uint32_t packed[kDwords][kPanelRows];
-  transpose_packed<kDwords>(rows, offset, packed);
-  const Ints nibbles = ints_set(0x0f0f0f0f);
   for (int g = 0; g < 8; ++g) {
-    const Ints head = ints_load(packed[5 * g]);
+    const int64_t at = offset + g * Q4_1Bytes::kBytes;
+    put_nibbles<4>(rows, at + 4, panel.w + 8 * g);
+    const Ints head = rows_dword(rows, at);
     vec_store(panel.d[g], vec_of_low_halves(head));
     vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
-    for (int c = 0; c < 4; ++c) {
-      const Ints bytes = ints_load(packed[5 * g + 1 + c]);
-      ints_store(panel.w[8 * g + c], ints_and(bytes, nibbles));
-      ints_store(panel.w[8 * g + c + 4], ints_and(ints_right<4>(bytes), nibbles));
-    }
   }
 }
 

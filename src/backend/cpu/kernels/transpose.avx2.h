@@ -31,6 +31,28 @@ inline void transpose_rows_8(const Row& row, uint32_t* out, int out_stride) {
                         _mm256_permute2x128_si256(r[i], r[i + 4], 0x31));
   }
 }
+// out[column] lane i = row(i)[column] for 16 rows of 4 dwords, rows 0 to 7 in `low`, the others in
+// `high`; Lanes: two registers of these names.
+template <class Row, class Lanes>
+inline void transpose_rows_4(const Row& row, Lanes out[4]) {
+  const auto load = [&](int i) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(row(i)));
+  };
+  const auto eight = [&](int first, __m256i columns[4]) {
+    __m256i in[4];
+    for (int i = 0; i < 4; ++i) in[i] = _mm256_set_m128i(load(first + i + 4), load(first + i));
+    const __m256i a = _mm256_unpacklo_epi32(in[0], in[1]), b = _mm256_unpackhi_epi32(in[0], in[1]);
+    const __m256i c = _mm256_unpacklo_epi32(in[2], in[3]), d = _mm256_unpackhi_epi32(in[2], in[3]);
+    columns[0] = _mm256_unpacklo_epi64(a, c);
+    columns[1] = _mm256_unpackhi_epi64(a, c);
+    columns[2] = _mm256_unpacklo_epi64(b, d);
+    columns[3] = _mm256_unpackhi_epi64(b, d);
+  };
+  __m256i low[4], high[4];
+  eight(0, low);
+  eight(8, high);
+  for (int i = 0; i < 4; ++i) out[i] = {low[i], high[i]};
+}
 // The same for 16 x 16 dwords.
 template <class Row>
 inline void transpose_rows_16(const Row& row, uint32_t* out, int out_stride = 16) {
