@@ -10,8 +10,13 @@ namespace {
 // 12 sums, 12 parts (floats), 2 panels and one activation stay in 32 registers.
 constexpr int kByteTokens = 6;
 constexpr int kBytePair = 2;
-// And for a rest of so many tokens.
+// And for a rest of so many tokens. (Without VNNI it would cost more in compiling than it is worth:
+// few processors have AVX-512 without.)
+#ifdef __AVX512VNNI__
 constexpr int kByteRest = 2;
+#else
+constexpr int kByteRest = 0;
+#endif
 constexpr int kByteRestPanels = 4;
 
 inline Ints ints_set(int value) { return _mm512_set1_epi32(value); }
