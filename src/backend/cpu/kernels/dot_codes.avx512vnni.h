@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Products with 5 to 16 tokens: panels of 16 rows whose lanes are rows, but of the codes as they
-// are, with activations cut into two digits of 7 bits (dot_digits.h): rows are transposed packed, a
-// quarter of what words with their scales would be, and no sum is added over lanes. What is common
-// to all formats; those are in codes_super.avx512vnni.h and codes_groups.avx512vnni.h. In, out and
-// the exact arithmetic: kernels/table.h.
+// Products with 3 or 5 to 16 tokens: panels of 16 rows whose lanes are rows, but of the codes as
+// they are, with activations cut into two digits of 7 bits (dot_digits.h): rows are transposed
+// packed, a quarter of what words with their scales would be, and no sum is added over lanes. What
+// is common to all formats; those are in codes_super.avx512vnni.h and codes_groups.avx512vnni.h.
+// In, out and the exact arithmetic: kernels/table.h.
 #pragma once
 #include "backend/cpu/kernels/dot_digits.h"
 #include "backend/cpu/kernels/dot_panel.h"
@@ -42,7 +42,8 @@ HEARTH_INLINE inline void rows_16_bytes(const PanelRows& rows, int64_t offset, _
   transpose_rows_4([&](int r) HEARTH_INLINE { return rows.row[r] + offset; }, out);
 }
 
-// A format has kBytes: of 256 columns; Panel: what these of 16 rows are unpacked to, by fill();
+// A format has kBytes: of 256 columns; kFewestTokens: for which this is quicker than unpacking four
+// rows at a time; Panel: what these of 16 rows are unpacked to, by fill();
 // Digits: as many activations of one token, made by cut(), which is false where their sums would
 // not fit; add(): totals[t][p] += what the block gives for panel p and token t. A last block may
 // have fewer than 8 groups of 32 columns.
@@ -142,6 +143,10 @@ bool codes_matmul(const MatmulTile& tile) {
 // Eight tokens want each weight once; more want each activation to serve two panels.
 template <class Format>
 bool matmul_codes(const MatmulTile& tile) {
+  if (tile.n_tokens < Format::kFewestTokens || tile.n_tokens > 16) return false;
+  if constexpr (Format::kFewestTokens <= 4) {
+    if (tile.n_tokens <= 4) return codes_matmul<Format, 4, 4, 1>(tile);
+  }
   if (tile.n_tokens <= 8) return codes_matmul<Format, 8, 8, 1>(tile);
   return codes_matmul<Format, 16, 4, 2>(tile);
 }

@@ -19,8 +19,7 @@ namespace {
 // kOthers: for fewer or more tokens, and where the digits do not fit.
 template <class Codes, MatmulFn kOthers>
 void matmul_by_codes(const MatmulTile& tile) {
-  if (tile.n_tokens >= 5 && tile.n_tokens <= 16 && matmul_codes<Codes>(tile)) return;
-  kOthers(tile);
+  if (!matmul_codes<Codes>(tile)) kOthers(tile);
 }
 
 }  // namespace
