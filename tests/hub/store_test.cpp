@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +20,7 @@
 #include "file/gguf_write.h"
 #include "hub/catalogue.h"
 #include "os/atomic_file.h"
+#include "os/file_handle.h"
 #include "os/file_stamp.h"
 #include "tests/support/temp_folder.h"
 
@@ -252,44 +253,53 @@ TEST(Store, folders_without_a_manifest_and_damaged_manifests_are_no_models) {
   }
 }
 
-// No descriptor can be opened while one of these lives.
-class NoDescriptors {
+// Counts what is opened in a store and its model `name`, as the kernel tells it.
+class Opened {
  public:
-  NoDescriptors() {
-    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
-    const rlimit none = {0, before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  Opened(const Store& store, const char* name) {
+    for (const fs::path& folder : {store.folder(), store.folder() / name}) {
+      EXPECT_GE(::inotify_add_watch(events_.get(), folder.c_str(), IN_OPEN), 0);
+    }
   }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-  ~NoDescriptors() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
+
+  // Since it was last asked.
+  size_t count() const {
+    alignas(inotify_event) char buffer[4096];
+    size_t n = 0;
+    while (true) {
+      const ssize_t bytes = ::read(events_.get(), buffer, sizeof(buffer));
+      if (bytes <= 0) return n;
+      for (const char* at = buffer; at < buffer + bytes; ++n) {
+        at += sizeof(inotify_event) + reinterpret_cast<const inotify_event*>(at)->len;
+      }
+    }
+  }
 
  private:
-  rlimit before_ = {};
+  os::FileHandle events_{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
 };
 
 TEST(Store, what_has_not_changed_is_not_opened_again_and_what_has_is_seen) {
   Fixture f;
   const fs::path file = write_model(f.folder.path(), "one")[0];
   ASSERT_TRUE(f.store.import_file(file, {}, kGoOn));
-  {
-    const NoDescriptors none;
-    EXPECT_FALSE(f.store.list()) << "a folder that changed just now is read again";
-  }
+  const Opened opened(f.store, "one");
+  ASSERT_TRUE(f.store.list());
+  ASSERT_TRUE(f.store.list());
+  EXPECT_GT(opened.count(), 2u) << "what changed just now is read again";
   while (!os::is_settled(*os::file_stamp(f.store.folder() / "one" / kManifestName))) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   ASSERT_TRUE(f.store.resolve("one"));
+  EXPECT_GT(opened.count(), 0u);
   const Store copy = f.store;
-  {
-    const NoDescriptors none;
-    const auto listing = copy.list();
-    ASSERT_TRUE(listing) << listing.error().message;
-    ASSERT_EQ(listing->models.size(), 1u);
-    EXPECT_EQ(listing->models[0].arch, "toy");
-    EXPECT_TRUE(copy.resolve("one"));
-    EXPECT_TRUE(copy.find("one"));
-  }
+  const auto listing = copy.list();
+  ASSERT_TRUE(listing) << listing.error().message;
+  ASSERT_EQ(listing->models.size(), 1u);
+  EXPECT_EQ(listing->models[0].arch, "toy");
+  EXPECT_TRUE(copy.resolve("one"));
+  EXPECT_TRUE(copy.find("one"));
+  EXPECT_EQ(opened.count(), 0u);
   // By another store, as by another process.
   Store other(f.store.folder());
   ASSERT_TRUE(other.import_file(file, {.name = "two"}, kGoOn));
