@@ -17,7 +17,7 @@ constexpr int kFirstChunk = 64;
 // Of kBusyStepMs: chunks are chosen by what the last ones took, and the next takes longer the more
 // stands before it, or where the machine does something else.
 constexpr double kBusyAim = 0.8;
-// What a prompt gets before the next one's turn within a step.
+// What a prompt gets at most before the next one's turn within a step.
 constexpr int kTurn = 32;
 
 }  // namespace
@@ -110,7 +110,10 @@ void Scheduler::plan_prompts() {
   for (const Stream* const stream : open) {
     computed[stream->request->owner] = stream->request->owner->n_computed;
   }
-  for (int left = prompt_budget(); left > 0;) {
+  const int budget = prompt_budget();
+  // Each has a turn in each step, also where a step takes few tokens.
+  const int turn_tokens = std::clamp(budget / static_cast<int>(open.size()), 1, kTurn);
+  for (int left = budget; left > 0;) {
     size_t best = open.size();
     for (size_t i = 0; i < open.size(); ++i) {
       if (given[i] >= pending(*open[i])) continue;
@@ -120,7 +123,7 @@ void Scheduler::plan_prompts() {
       if (best == open.size() || turn(i) < turn(best)) best = i;
     }
     if (best == open.size()) break;
-    const int n = std::min({left, kTurn, pending(*open[best]) - given[best]});
+    const int n = std::min({left, turn_tokens, pending(*open[best]) - given[best]});
     given[best] += n;
     computed[open[best]->request->owner] += static_cast<uint64_t>(n);
     left -= n;

@@ -305,6 +305,18 @@ TEST_F(SchedulerTest, a_short_prompt_does_not_wait_for_the_long_one_of_the_same_
   EXPECT_TRUE(lengthy.answers.empty());
 }
 
+// A step of few tokens is divided as well, where the machine is slow or answers are being written.
+TEST_F(SchedulerTest, a_short_prompt_does_not_wait_for_the_long_one_on_a_slow_machine) {
+  load({.n_ctx = 1024, .n_sequences = 4, .max_batch = 128, .max_outputs = 4}, with_clock());
+  clock_.prompt_ms = 15;  // 20 tokens fit kSharedStepMs
+  const Heard& lengthy = run_->submit(run_->request(run_->prompt(900, 0), 2));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(scheduler().step());
+  const Heard& brief = run_->submit(run_->request(run_->prompt(60, 1), 2));
+  for (int i = 0; i < 7 && brief.answers.empty(); ++i) ASSERT_TRUE(scheduler().step());
+  EXPECT_FALSE(brief.answers.empty());
+  EXPECT_TRUE(lengthy.answers.empty());
+}
+
 TEST_F(SchedulerTest, an_owner_with_nothing_gets_a_place_from_one_with_all) {
   std::vector<GenerationRequest> asked;
   for (int i = 0; i < 8; ++i) run_->submit(run_->request(run_->prompt(30, i), 100, "many"));
