@@ -81,8 +81,8 @@ def resident_kib(pid):
 
 
 def n_descriptors(pid):
-    """The least of five counts: with each request the description of its model is open for some
-    microseconds."""
+    """The least of five counts: where a store changed within the last seconds, each request opens
+    the description of its model for some microseconds."""
     return min(len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())) for _ in range(5))
 
 

@@ -40,14 +40,15 @@ template <class T, class Read>
 Result<T> StoreReader::remember(std::map<fs::path, Remembered<T>>& known, const fs::path& path,
                                 const Read& read) {
   const std::lock_guard lock(mutex_);
-  // Before it is read: what changes meanwhile has another stamp the next time.
+  // Both before it is read: what changes meanwhile has another stamp the next time.
   const std::optional<os::FileStamp> stamp = os::file_stamp(path);
   if (const auto it = known.find(path); it != known.end()) {
     if (stamp && it->second.stamp == *stamp) return it->second.value;
     known.erase(it);
   }
+  const bool is_settled = stamp && os::is_settled(*stamp);
   Result<T> value = read(path);
-  if (value && stamp && os::is_settled(*stamp)) known.insert({path, {*stamp, *value}});
+  if (value && is_settled) known.insert({path, {*stamp, *value}});
   return value;
 }
 

@@ -120,7 +120,7 @@ void codes_of_rows(const MatmulTile& tile, const CodeRows& rows, int first_block
 // to be computed, where the activations' digits do not fit.
 template <class Format, int kTokens, int T, int P>
 bool codes_matmul(const MatmulTile& tile) {
-  // Up to 448 KB of the stack: 16384 columns of 8 tokens. Longer rows go in several passes.
+  // Up to 352 KiB of the stack: 16384 columns of 8 tokens. Longer rows go in several passes.
   constexpr int kBlocks = 512 / kTokens;
   typename Format::Digits acts[kBlocks * kTokens];
   const int all_blocks = (tile.n_cols + 255) / 256;
