@@ -30,9 +30,9 @@ class SchemaCompiler {
   Result<Expr> run(const Schema& schema) {
     const Expr whole = rule_of(schema);
     while (!waiting_.empty()) {
-      const auto [rule, schema] = waiting_.back();
+      const auto [rule, next] = waiting_.back();
       waiting_.pop_back();
-      TRY_LET(const Expr body, compile(schema, 0));
+      TRY_LET(const Expr body, compile(next, 0));
       builder().define(rule, body);
     }
     return whole;

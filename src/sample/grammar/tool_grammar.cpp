@@ -17,7 +17,7 @@ using text::AnswerStyle;
 using text::CallMarks;
 
 constexpr uint32_t kMostCalls = 32;  // of one answer
-constexpr std::string_view kDsml = "｜DSML｜";
+constexpr std::string_view kDsmlMark = "｜DSML｜";
 
 // Families whose calls are not JSON.
 enum class Syntax {
@@ -34,7 +34,7 @@ Syntax syntax_of(const text::AnswerFormat& format) {
   if (begin == "<|tool_call>") return Syntax::kBareObject;
   if (begin == "<|tool_call_start|>") return Syntax::kPython;
   if (begin == "<minimax:tool_call>") return Syntax::kInvoke;
-  return begin.starts_with("<" + std::string(kDsml)) ? Syntax::kDsml : Syntax::kJson;
+  return begin.starts_with("<" + std::string(kDsmlMark)) ? Syntax::kDsml : Syntax::kJson;
 }
 
 // As the parser reads names and keys that stand without quotes.
@@ -66,10 +66,10 @@ class Marks {
     const size_t end = std::min(mark.find('>'), mark.size() - 1) + 1;
     if (end != mark.size() && is_special(mark.substr(0, end)))
       return special_spelling(mark.substr(0, end)) + spelled(mark.substr(end));
-    const size_t dsml = mark.find(kDsml);
-    if (dsml == mark.npos || !is_special(std::string(kDsml))) return mark;
-    return mark.substr(0, dsml) + special_spelling(kDsml) +
-           spelled(mark.substr(dsml + kDsml.size()));
+    const size_t dsml = mark.find(kDsmlMark);
+    if (dsml == mark.npos || !is_special(std::string(kDsmlMark))) return mark;
+    return mark.substr(0, dsml) + special_spelling(kDsmlMark) +
+           spelled(mark.substr(dsml + kDsmlMark.size()));
   }
 
   GrammarBuilder& builder_;
@@ -175,7 +175,7 @@ class ToolGrammar {
       return {.plain_text = Notation::PlainText{
                   1, 1, {"</parameter>", "</invoke>", "</minimax:tool_call>"}, true}};
     if (syntax_ == Syntax::kDsml)
-      return {.plain_text = Notation::PlainText{1, 1, {"</" + std::string(kDsml)}, false}};
+      return {.plain_text = Notation::PlainText{1, 1, {"</" + std::string(kDsmlMark)}, false}};
     return notation_of_values();
   }
 
@@ -191,7 +191,7 @@ class ToolGrammar {
 
   // <invoke name="NAME"> and a tag for each argument, all on lines of their own.
   Expr invoke_call(const std::string& name, const std::vector<SchemaMember>& members) {
-    const std::string tag = syntax_ == Syntax::kDsml ? std::string(kDsml) : "";
+    const std::string tag = syntax_ == Syntax::kDsml ? std::string(kDsmlMark) : "";
     const auto parameter = [&](const SchemaMember& member) {
       const std::string_view kind = syntax_ != Syntax::kDsml ? ""
                                     : member.is_text         ? " string=\"true\""
