@@ -46,6 +46,12 @@ constexpr std::string_view kAround[] = {"<｜tool▁calls▁begin｜>", "<｜too
                                         "<|tool_calls_section_begin|>",
                                         "<|tool_calls_section_end|>"};
 
+CallTags tags_of(std::string_view source) {
+  const auto has = [source](std::string_view mark) { return source.find(mark) != source.npos; };
+  if (has("<arg_key>")) return CallTags::kKeys;
+  return has("<function=") && has("<parameter=") ? CallTags::kFunctions : CallTags::kNone;
+}
+
 }  // namespace
 
 AnswerFormat find_answer_format(std::string_view source) {
@@ -77,6 +83,8 @@ AnswerFormat find_answer_format(std::string_view source) {
                                       [&](const CallMarks& one) { return one == calls; });
     if (has(mark) && !is_inside && !is_foreign && !is_known) format.calls.push_back(calls);
   }
+  if (!format.calls.empty() && format.calls[0].begin == "<tool_call>")
+    format.tags = tags_of(source);
   for (const std::string_view mark : kAround) {
     if (has(mark)) format.dropped.emplace_back(mark);
   }

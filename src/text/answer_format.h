@@ -22,6 +22,13 @@ struct CallMarks {
 
 inline constexpr std::string_view kTextMark = "<|\"|>";  // around texts in Gemma 4's calls
 
+// Tags that stand between <tool_call> and </tool_call> instead of an object.
+enum class CallTags {
+  kNone,
+  kFunctions,  // Qwen3-Coder: <function=NAME>, <parameter=KEY>, values on lines of their own
+  kKeys,       // GLM: NAME, <arg_key>KEY</arg_key>, <arg_value>VALUE</arg_value>
+};
+
 enum class AnswerStyle {
   kMarks,        // the marks below
   kHarmony,      // gpt-oss: <|channel|>NAME<|message|>…<|end|>
@@ -32,6 +39,7 @@ struct AnswerFormat {
   AnswerStyle style = AnswerStyle::kMarks;
   std::string think_begin, think_end;  // empty: no reasoning is marked
   std::vector<CallMarks> calls;        // the first one is the model's own
+  CallTags tags = CallTags::kNone;     // of the model's own
   bool takes_names = false;            // Mistral: a name and [ARGS], not a list of objects
   std::vector<std::string> dropped;    // marks around several calls that say nothing
   // An object with the name of a tool, alone or in a fence, that is the whole answer is a call.

@@ -533,6 +533,21 @@ TEST(AnswerFormat, real_templates_show_their_marks) {
     ASSERT_FALSE(format.calls.empty()) << name;
     EXPECT_EQ(format.calls[0].begin, begin) << name;
   }
+  const std::map<std::string, CallTags> tags = {
+      {"Qwen3-Coder", CallTags::kFunctions},
+      {"Qwen3.5-4B", CallTags::kFunctions},
+      {"StepFun3.5-Flash", CallTags::kFunctions},
+      {"NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", CallTags::kFunctions},
+      {"GLM-4.6", CallTags::kKeys},
+      {"GLM-4.7-Flash", CallTags::kKeys},
+      {"inclusionai-ling-3.0-flash", CallTags::kKeys},
+      {"poolside-Laguna-S-2.1", CallTags::kKeys},
+      {"Qwen-Qwen3-0.6B", CallTags::kNone},
+      {"NousResearch-Hermes-3-Llama-3.1-8B-tool_use", CallTags::kNone},
+      {"meetkai-functionary-medium-v3.1", CallTags::kNone},
+      {"MiniMax-M2", CallTags::kNone},
+  };
+  for (const auto& [name, its] : tags) EXPECT_EQ(format_of(name).tags, its) << name;
   EXPECT_EQ(format_of("openai-gpt-oss-120b").style, AnswerStyle::kHarmony);
   EXPECT_EQ(format_of("meetkai-functionary-medium-v3.2").style, AnswerStyle::kFunctionary);
   EXPECT_EQ(format_of("Qwen-Qwen3-0.6B").think_end, "</think>");

@@ -38,6 +38,13 @@ class SchemaCompiler {
     return whole;
   }
 
+  // What members of an object may be that are not listed: never() where there are none.
+  Result<Expr> others(const Schema& object) {
+    TRY_LET(const std::optional<Schema> schema, other_members(object));
+    if (!schema) return builder().never();
+    return run(*schema);
+  }
+
   // The names in `required`, each once.
   static Status read_required(const Schema& schema, std::vector<std::string>& names) {
     const auto list = schema.json->find("required");
@@ -557,15 +564,14 @@ bool is_text(const SchemaJson& root, Schema schema) {
   return types && *types == kTypeString;
 }
 
-// An object of which nothing but `properties`, `required` and that there are no others is said.
+// An object of which nothing is said but which members it has.
 bool has_members_alone(const SchemaJson& schema) {
-  if (!schema.is_object() || !schema.contains("properties") || !schema.at("properties").is_object())
-    return false;
+  if (!schema.is_object()) return false;
   return std::all_of(schema.items().begin(), schema.items().end(), [](const auto& item) {
     if (item.key() == "type") return item.value() == "object";
-    if (item.key() == "additionalProperties") return item.value() == false;
-    return item.key() == "properties" || item.key() == "required" || item.key() == "$defs" ||
-           item.key() == "definitions" || is_annotation(item.key());
+    if (item.key() == "properties") return item.value().is_object();
+    return item.key() == "additionalProperties" || item.key() == "required" ||
+           item.key() == "$defs" || item.key() == "definitions" || is_annotation(item.key());
   });
 }
 
@@ -597,8 +603,8 @@ std::vector<std::string> text_members(const nlohmann::ordered_json& schema) {
   return names;
 }
 
-Result<std::optional<std::vector<SchemaMember>>> add_json_members(
-    JsonParts& json, JsonParts& texts, const nlohmann::ordered_json& schema) {
+Result<std::optional<SchemaMembers>> add_json_members(JsonParts& json, JsonParts& texts,
+                                                      const nlohmann::ordered_json& schema) {
   if (!has_members_alone(schema)) return std::nullopt;
   const Schema root{&schema, "#"};
   std::vector<std::string> required;
@@ -607,17 +613,21 @@ Result<std::optional<std::vector<SchemaMember>>> add_json_members(
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   const std::vector<std::string> text_names = text_members(schema);
-  std::vector<SchemaMember> made;
+  SchemaMembers made;
   SchemaCompiler of_values(json, schema, {}), of_texts(texts, schema, {});
-  for (const auto& [name, member] : schema.at("properties").items()) {
+  const SchemaJson none = SchemaJson::object();
+  const auto listed = schema.find("properties");
+  for (const auto& [name, member] : (listed == schema.end() ? none : *listed).items()) {
     SchemaMember one{name, 0, is_in(required, name), is_in(text_names, name)};
     TRY_LET(one.value, (one.is_text ? of_texts : of_values).run(root.below("properties", name)));
-    made.push_back(one);
+    made.listed.push_back(one);
   }
+  TRY_LET(made.others, of_values.others(root));
   TRY(json.status());
   TRY(texts.status());
   const bool has_all = std::all_of(required.begin(), required.end(), [&](const std::string& name) {
-    return std::any_of(made.begin(), made.end(), [&](auto& one) { return one.name == name; });
+    return std::any_of(made.listed.begin(), made.listed.end(),
+                       [&](auto& one) { return one.name == name; });
   });
   return has_all ? std::optional(std::move(made)) : std::nullopt;
 }

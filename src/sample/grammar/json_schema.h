@@ -33,11 +33,15 @@ struct SchemaMember {
   bool is_required = false;
   bool is_text = false;  // see text_members
 };
-// The members of an object that has `properties`, perhaps `required`, and nothing else that says
-// what is valid; empty: the schema is no such. Values of those that are texts are written as
-// `texts` does, which shares the builder with `json`.
-Result<std::optional<std::vector<SchemaMember>>> add_json_members(
-    JsonParts& json, JsonParts& texts, const nlohmann::ordered_json& schema);
+struct SchemaMembers {
+  std::vector<SchemaMember> listed;
+  Expr others = 0;  // values of those that are not; never: there are none
+};
+// The members of an object of which `properties`, `required` and `additionalProperties` say all
+// that is valid; empty: the schema is no such. Values of those that are listed as texts are written
+// as `texts` does, which shares the builder with `json`.
+Result<std::optional<SchemaMembers>> add_json_members(JsonParts& json, JsonParts& texts,
+                                                      const nlohmann::ordered_json& schema);
 // The names in `properties` whose values are texts and nothing else.
 std::vector<std::string> text_members(const nlohmann::ordered_json& schema);
 

@@ -7,7 +7,9 @@
 
 #include "base/quote.h"
 #include "sample/grammar/builder.h"
+#include "sample/grammar/free_text.h"
 #include "sample/grammar/json_schema.h"
+#include "text/tool_call_json.h"
 
 namespace hearth::sample {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using text::AnswerStyle;
 using text::CallMarks;
+using text::CallTags;
 
 constexpr uint32_t kMostCalls = 32;  // of one answer
 constexpr std::string_view kDsmlMark = "｜DSML｜";
@@ -24,12 +27,18 @@ enum class Syntax {
   kJson,
   kBareObject,  // Gemma 4: call:NAME{KEY:VALUE,…}
   kPython,      // LFM2: NAME(KEY=VALUE, …)
-  kInvoke,      // MiniMax M2: tags, of which none says whether a value is text
-  kDsml,        // DeepSeek V3.2, V4: tags that say it
+  // Tags, of which none says whether a value is text
+  kInvoke,     // MiniMax M2: <invoke name="NAME"><parameter name="KEY">
+  kFunctions,  // Qwen3-Coder: <function=NAME><parameter=KEY>
+  kKeys,       // GLM: NAME<arg_key>KEY</arg_key><arg_value>
+  // and tags that say it
+  kDsml,  // DeepSeek V3.2, V4: those of MiniMax M2, with a mark in each
 };
 
 Syntax syntax_of(const text::AnswerFormat& format) {
   if (format.style != AnswerStyle::kMarks || format.calls.empty()) return Syntax::kJson;
+  if (format.tags == CallTags::kFunctions) return Syntax::kFunctions;
+  if (format.tags == CallTags::kKeys) return Syntax::kKeys;
   const std::string& begin = format.calls[0].begin;
   if (begin == "<|tool_call>") return Syntax::kBareObject;
   if (begin == "<|tool_call_start|>") return Syntax::kPython;
@@ -76,6 +85,13 @@ class Marks {
   const text::Tokenizer& tokenizer_;
 };
 
+// What stands around the parts of a call that is written in tags.
+struct Tags {
+  Expr call, name_end;              // before a tool's name and behind it
+  Expr key, key_end, text_key_end;  // around a parameter's name; text: of one that is a text alone
+  Expr value_end, call_end;
+};
+
 struct Tool {
   std::string name;
   Expr arguments = 0;  // JSON
@@ -103,12 +119,16 @@ class ToolGrammar {
     }
     const Expr calls = forced_calls();
     if (format_.style == AnswerStyle::kHarmony) return builder_.finish(harmony(calls));
-    return builder_.finish(after_reasoning(builder_, format_, tokenizer_, calls,
-                                           options_.in_reasoning, options_.may_think));
+    const Expr answer = after_reasoning(builder_, format_, tokenizer_, calls, options_.in_reasoning,
+                                        options_.may_think);
+    // GLM 4.5 and 4.6 begin reasoning and calls on lines of their own.
+    return builder_.finish(syntax_ == Syntax::kKeys ? builder_.sequence({line_or_none(), answer})
+                                                    : answer);
   }
 
  private:
   Expr text(std::string_view bytes) { return builder_.literal(bytes); }
+  Expr line_or_none() { return builder_.optional(text("\n")); }
 
   Status read_tools(const Json& tools) {
     if (!tools.is_array()) return invalid("tools: not a list");
@@ -142,21 +162,39 @@ class ToolGrammar {
       TRY_LET(const Expr object, schema == nullptr ? Result<Expr>(values_.any_object())
                                                    : add_json_schema(values_, *schema));
       tool.call = builder_.sequence({text("call:" + name), object});
-    } else if (schema != nullptr) {
-      TRY_LET(const auto members, add_json_members(values_, texts_, *schema));
+    } else {
+      TRY_LET(const auto members, members_in(schema));
       if (!members || !can_write_names(*members)) return tool;
       tool.call =
-          syntax_ == Syntax::kPython ? python_call(name, *members) : invoke_call(name, *members);
+          syntax_ == Syntax::kPython ? python_call(name, *members) : tagged_call(name, *members);
     }
     if (tool.call != builder_.never()) tool.call = builder_.shared("call of " + name, tool.call);
     return tool;
   }
 
-  bool can_write_names(const std::vector<SchemaMember>& members) const {
-    return std::all_of(members.begin(), members.end(), [this](const SchemaMember& member) {
-      return syntax_ == Syntax::kPython ? is_word(member.name)
-                                        : member.name.find_first_of("\"<>") == std::string::npos;
+  // A tool without a schema has no parameters.
+  Result<std::optional<SchemaMembers>> members_in(const Json* schema) {
+    if (schema == nullptr) return SchemaMembers();
+    return add_json_members(values_, texts_, *schema);
+  }
+
+  // The parser drops white space around keys in tags.
+  bool can_write_names(const SchemaMembers& members) const {
+    return std::all_of(members.listed.begin(), members.listed.end(), [this](const auto& member) {
+      const std::string_view name = member.name;
+      if (syntax_ == Syntax::kPython) return is_word(name);
+      return name.find_first_of("\"<>") == name.npos && text::trimmed(name) == name;
     });
+  }
+
+  // Names that are surely read as they are written: of a member that is not listed.
+  Expr other_name(const SchemaMembers& members) {
+    CharSet chars({{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}, {'.', '.'}, {'-', '-'}});
+    if (syntax_ != Syntax::kPython)
+      chars = WordTree::plain_chars().without({{' ', ' '}, {'<', '<'}, {'>', '>'}});
+    std::vector<std::string> not_these{""};
+    for (const SchemaMember& member : members.listed) not_these.push_back(member.name);
+    return builder_.word_except(std::move(not_these), chars);
   }
 
   Notation notation_of_values() {
@@ -171,49 +209,100 @@ class ToolGrammar {
 
   // Of arguments that are texts: where they stand as they are.
   Notation notation_of_texts() {
-    if (syntax_ == Syntax::kInvoke)
-      return {.plain_text = Notation::PlainText{
-                  1, 1, {"</parameter>", "</invoke>", "</minimax:tool_call>"}, true}};
-    if (syntax_ == Syntax::kDsml)
-      return {.plain_text = Notation::PlainText{1, 1, {"</" + std::string(kDsmlMark)}, false}};
-    return notation_of_values();
-  }
-
-  Expr python_call(const std::string& name, const std::vector<SchemaMember>& members) {
-    return builder_.sequence(
-        {text(name + "("),
-         members_of(members, text(", "),
-                    [this](const SchemaMember& member) {
-                      return builder_.sequence({text(member.name + "="), member.value});
-                    }),
-         text(")")});
-  }
-
-  // <invoke name="NAME"> and a tag for each argument, all on lines of their own.
-  Expr invoke_call(const std::string& name, const std::vector<SchemaMember>& members) {
-    const std::string tag = syntax_ == Syntax::kDsml ? std::string(kDsmlMark) : "";
-    const auto parameter = [&](const SchemaMember& member) {
-      const std::string_view kind = syntax_ != Syntax::kDsml ? ""
-                                    : member.is_text         ? " string=\"true\""
-                                                             : " string=\"false\"";
-      return builder_.sequence({marks_.part("<" + tag + "parameter name=\""), text(member.name),
-                                text("\"" + std::string(kind) + ">"), member.value,
-                                marks_.part("</" + tag + "parameter>"), text("\n")});
+    const auto plain = [](std::vector<std::string> marks, bool loses_lines) {
+      return Notation{.plain_text = Notation::PlainText{1, 1, std::move(marks), loses_lines}};
     };
-    return builder_.sequence({marks_.part("<" + tag + "invoke name=\""), text(name + "\">\n"),
-                              members_of(members, builder_.empty(), parameter),
-                              marks_.part("</" + tag + "invoke>")});
+    switch (syntax_) {
+      case Syntax::kInvoke:
+        return plain({"</parameter>", "</invoke>", "</minimax:tool_call>"}, true);
+      case Syntax::kFunctions:  // The lines that the parser takes off are those of the tags.
+        return plain({"</parameter>", "</function>", "</tool_call>"}, false);
+      case Syntax::kKeys:
+        return plain({"</arg_value>", "</tool_call>"}, true);
+      case Syntax::kDsml:
+        return plain({"</" + std::string(kDsmlMark)}, false);
+      default:
+        return notation_of_values();
+    }
   }
 
+  Expr python_call(const std::string& name, const SchemaMembers& members) {
+    const auto argument = [this](Expr key, const SchemaMember& member) {
+      return builder_.sequence({key, text("="), member.value});
+    };
+    return builder_.sequence(
+        {text(name + "("), members_of(members, text(", "), argument), text(")")});
+  }
+
+  Expr tagged_call(const std::string& name, const SchemaMembers& members) {
+    const Tags tags = syntax_ == Syntax::kFunctions ? tags_of_functions()
+                      : syntax_ == Syntax::kKeys    ? tags_of_keys()
+                                                    : tags_of_invokes();
+    const auto parameter = [&](Expr key, const SchemaMember& member) {
+      return builder_.sequence({tags.key, key, member.is_text ? tags.text_key_end : tags.key_end,
+                                member.value, tags.value_end});
+    };
+    return builder_.sequence({tags.call, text(name), tags.name_end,
+                              members_of(members, builder_.empty(), parameter), tags.call_end});
+  }
+
+  // All on lines of their own.
+  Tags tags_of_invokes() {
+    const bool is_dsml = syntax_ == Syntax::kDsml;
+    const std::string tag(is_dsml ? kDsmlMark : "");
+    return {.call = marks_.part("<" + tag + "invoke name=\""),
+            .name_end = text("\">\n"),
+            .key = marks_.part("<" + tag + "parameter name=\""),
+            .key_end = text(is_dsml ? "\" string=\"false\">" : "\">"),
+            .text_key_end = text(is_dsml ? "\" string=\"true\">" : "\">"),
+            .value_end = builder_.sequence({marks_.part("</" + tag + "parameter>"), text("\n")}),
+            .call_end = marks_.part("</" + tag + "invoke>")};
+  }
+
+  // Values too are on lines of their own.
+  Tags tags_of_functions() {
+    const Expr line = text("\n");
+    const Expr tag_end = text(">\n");
+    return {.call = marks_.part("<function="),
+            .name_end = tag_end,
+            .key = marks_.part("<parameter="),
+            .key_end = tag_end,
+            .text_key_end = tag_end,
+            .value_end = builder_.sequence({line, marks_.part("</parameter>"), line}),
+            .call_end = marks_.part("</function>")};
+  }
+
+  // GLM 4.5 and 4.6 put each tag on a line of its own, GLM 4.7 all of them on one; Ling has an
+  // empty line where there are no parameters.
+  Tags tags_of_keys() {
+    const Expr line = line_or_none();
+    const Expr key_end =
+        builder_.sequence({marks_.part("</arg_key>"), line, marks_.part("<arg_value>")});
+    return {.call = builder_.empty(),
+            .name_end = line,
+            .key = marks_.part("<arg_key>"),
+            .key_end = key_end,
+            .text_key_end = key_end,
+            .value_end = builder_.sequence({marks_.part("</arg_value>"), line}),
+            .call_end = line};
+  }
+
+  // `write`: a member from its name and what else is known of it.
   template <class Write>
-  Expr members_of(const std::vector<SchemaMember>& members, Expr separator, const Write& write) {
+  Expr members_of(const SchemaMembers& members, Expr separator, const Write& write) {
     ListParts list;
     list.separator = separator;
-    for (const SchemaMember& member : members) {
-      list.parts.push_back(write(member));
+    for (const SchemaMember& member : members.listed) {
+      list.parts.push_back(write(text(member.name), member));
       list.is_optional.push_back(!member.is_required);
     }
-    return list.parts.empty() ? builder_.empty() : builder_.list(std::move(list));
+    if (members.others != builder_.never()) {
+      const SchemaMember other{.value = members.others};
+      list.more = builder_.shared("another argument", write(other_name(members), other));
+    } else if (list.parts.empty()) {
+      return builder_.empty();
+    }
+    return builder_.list(std::move(list));
   }
 
   // Calls in the family's own syntax; never() where no tool has any.
@@ -227,12 +316,15 @@ class ToolGrammar {
   // arguments its syntax cannot carry.
   Expr inside_native() {
     const Expr call = native_calls();
+    const Expr rest = objects("arguments", true);
+    if (syntax_ == Syntax::kFunctions)
+      return builder_.sequence({text("\n"), builder_.choice({call, rest}), text("\n")});
     Expr calls = call;
     if (call != builder_.never() && syntax_ == Syntax::kPython)
       calls = builder_.sequence({text("["), several(call, text(", ")), text("]")});
     if (call != builder_.never() && (syntax_ == Syntax::kInvoke || syntax_ == Syntax::kDsml))
       calls = builder_.sequence({text("\n"), several(call, text("\n")), text("\n")});
-    return builder_.choice({calls, objects("arguments", true)});
+    return builder_.choice({calls, rest});
   }
 
   // {"name": "…", "arguments": {…}}; `is_rest`: of the tools that have no call of their own.
@@ -286,8 +378,7 @@ class ToolGrammar {
           marks.begin == "<|START_ACTION|>") {
         return builder_.sequence({text("["), several(objects("arguments"), text(", ")), text("]")});
       }
-      return builder_.sequence(
-          {builder_.optional(text("\n")), objects("arguments"), builder_.optional(text("\n"))});
+      return builder_.sequence({line_or_none(), objects("arguments"), line_or_none()});
     }
     const std::string& name_end = marks.name_ends[0];
     const bool is_kimi = marks.begin == "<|tool_call_begin|>";
@@ -315,7 +406,7 @@ class ToolGrammar {
     const CallMarks& marks = format_.calls[0];
     const Expr call = builder_.sequence({mark(marks.begin), after_begin(marks)});
     // Models write a line's end before they decide whether another call comes.
-    const Expr line = builder_.optional(text("\n"));
+    const Expr line = line_or_none();
     const Expr all = holds_several(marks)   ? call
                      : options_.is_parallel ? builder_.sequence({several(call, line), line})
                                             : call;

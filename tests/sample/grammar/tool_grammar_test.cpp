@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sample/grammar/tool_grammar.h"
 
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
@@ -9,8 +11,10 @@
 #include "sample/grammar/json_schema.h"
 #include "sample/grammar/mask.h"
 #include "tests/sample/grammar/grammar_fixture.h"
+#include "tests/support/inputs.h"
 #include "tests/text/toy_vocab.h"
 #include "text/answer_parser.h"
+#include "text/chat_template.h"
 
 namespace hearth::sample {
 namespace {
@@ -25,8 +29,18 @@ std::unique_ptr<text::Tokenizer> toy_tokenizer() {
         "<|call|>", "[TOOL_CALLS]", "[ARGS]", "<｜tool▁call▁begin｜>", "<|im_end|>", "<|tool_call>",
         "<tool_call|>", "<|\"|>"})
     vocab.add(mark, 3);
-  for (const char* mark : {"<tool_call>", "</tool_call>", "</think>", "｜DSML｜"})
+  for (const char* mark : {"<tool_call>", "</tool_call>", "</think>", "｜DSML｜", "<arg_key>",
+                           "</arg_key>", "<arg_value>", "</arg_value>"})
     vocab.add(mark, 4);
+  auto tokenizer = text::Tokenizer::make(vocab.metadata());
+  EXPECT_TRUE(tokenizer.has_value());
+  return std::move(*tokenizer);
+}
+
+// Bytes and an end: all marks are plain text.
+std::unique_ptr<text::Tokenizer> plain_tokenizer() {
+  text::test::ToyVocab vocab = text::test::toy_bpe();
+  vocab.add("<|im_end|>", 3);
   auto tokenizer = text::Tokenizer::make(vocab.metadata());
   EXPECT_TRUE(tokenizer.has_value());
   return std::move(*tokenizer);
@@ -120,6 +134,8 @@ const char* const kTemplates[] = {
     "<|tool_list_start|>",
     "<minimax:tool_call>",
     "｜DSML｜function_calls>",
+    "<tool_call><function=<parameter=",
+    "<think><tool_call><arg_key>",
     "no marks",
 };
 
@@ -190,15 +206,23 @@ const char* const kHardTools = R"([
   {"type":"function","function":{"name":"stop"}},
   {"type":"function","function":{"name":"none","parameters":{"type":"object","properties":{}}}},
   {"type":"function","function":{"name":"open","parameters":{"type":"object",
-    "additionalProperties":{"enum":["<",true,null]}}}}])";
+    "additionalProperties":{"enum":["<",true,null]}}}},
+  {"type":"function","function":{"name":"log","parameters":{"type":"object",
+    "properties":{"level":{"type":"string"},"n":{"type":"integer"}},"required":["level"],
+    "additionalProperties":{"type":["string","integer"]}}}},
+  {"type":"function","function":{"name":"choose","parameters":{"anyOf":[
+    {"type":"object","properties":{"a":{"const":"</parameter>"}},"required":["a"]},
+    {"type":"object","properties":{"b":{"type":"boolean"}},"required":["b"]}]}}}])";
 
-// Templates, and what ends a text in their calls.
-const std::pair<const char*, const char*> kNativeTemplates[] = {
-    {"<|channel>thought<channel|><|tool_call>", "<|\"|>"},
-    {"<|tool_list_start|>", "\""},
-    {"<minimax:tool_call>", "</parameter>"},
-    {"｜DSML｜function_calls>", "</｜DSML｜parameter>"},
-    {"｜DSML｜tool_calls>", "</｜DSML｜parameter>"},
+// Templates, and what ends names and texts in their calls.
+const std::pair<const char*, std::vector<const char*>> kNativeTemplates[] = {
+    {"<|channel>thought<channel|><|tool_call>", {"<|\"|>"}},
+    {"<|tool_list_start|>", {"\"", "="}},
+    {"<minimax:tool_call>", {"</parameter>", "\">"}},
+    {"｜DSML｜function_calls>", {"</｜DSML｜parameter>", "\" string"}},
+    {"｜DSML｜tool_calls>", {"</｜DSML｜parameter>", "\" string"}},
+    {"<tool_call><function=<parameter=", {"\n</parameter>", ">\n"}},
+    {"<tool_call><arg_key>", {"</arg_value>", "</arg_key>"}},
 };
 
 // As a model would: mostly what is hard to read, and now and then what ends a text.
@@ -206,8 +230,11 @@ class HardWalk {
  public:
   HardWalk(const std::shared_ptr<const Grammar>& grammar,
            const std::shared_ptr<const TokenTable>& table, const text::Tokenizer& tokenizer,
-           std::string_view end, uint32_t seed)
-      : mask_(make_mask(grammar, table)), tokenizer_(tokenizer), end_(end), random_(seed) {}
+           std::vector<const char*> ends, uint32_t seed)
+      : mask_(make_mask(grammar, table)),
+        tokenizer_(tokenizer),
+        ends_(std::move(ends)),
+        random_(seed) {}
 
   std::string run() {
     for (int n = 0; n < 3000; ++n) {
@@ -236,7 +263,7 @@ class HardWalk {
   }
 
   bool write_end() {
-    const auto ids = tokenizer_.encode(end_, {false, true});
+    const auto ids = tokenizer_.encode(ends_[random_() % ends_.size()], {false, true});
     const auto ahead = mask_->clone();
     if (!std::all_of(ids.begin(), ids.end(), [&](auto id) { return ahead->accept(id); }))
       return false;
@@ -246,7 +273,7 @@ class HardWalk {
 
   std::unique_ptr<TokenMask> mask_;
   const text::Tokenizer& tokenizer_;
-  std::string_view end_;
+  std::vector<const char*> ends_;
   std::minstd_rand random_;
   std::string text_;
 };
@@ -267,7 +294,7 @@ TEST(ToolGrammar, families_without_json_are_read_back_to_what_the_schema_says) {
     ASSERT_TRUE(grammar.has_value());
     schemas.push_back(*grammar);
   }
-  for (const auto& [source, end] : kNativeTemplates) {
+  for (const auto& [source, ends] : kNativeTemplates) {
     const text::AnswerFormat format = text::find_answer_format(source);
     std::set<std::string> called;
     for (uint32_t seed = 1; seed <= 60; ++seed) {
@@ -275,7 +302,7 @@ TEST(ToolGrammar, families_without_json_are_read_back_to_what_the_schema_says) {
           format, *tokenizer, tools,
           {.only = names[seed % names.size()], .is_parallel = seed % 2 == 0, .may_think = false});
       ASSERT_TRUE(grammar.has_value()) << source << grammar.error().message;
-      const std::string text = HardWalk(*grammar, table, *tokenizer, end, seed).run();
+      const std::string text = HardWalk(*grammar, table, *tokenizer, ends, seed).run();
       const Parsed parsed = parse(format, text, false, names, texts);
       SCOPED_TRACE(text);
       EXPECT_EQ(parsed.content + parsed.reasoning, "");
@@ -316,6 +343,22 @@ TEST(ToolGrammar, families_without_json_write_as_their_templates_do) {
        "name=\"path\" string=\"true\">a.md</｜DSML｜parameter>\n<｜DSML｜parameter name=\"zip\" "
        "string=\"true\">12</｜DSML｜parameter>\n<｜DSML｜parameter name=\"on\" string=\"false\">"
        "false</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>"},
+      {"<tool_call><function=<parameter=",
+       "<tool_call>\n<function=write_file>\n<parameter=path>\na.md\n</parameter>\n"
+       "<parameter=text>\n\n12 </b> < </paramet\n\n</parameter>\n<parameter=owner>\nnull\n"
+       "</parameter>\n<parameter=zip>\n12\n</parameter>\n<parameter=lines>\n[\"a\"]\n"
+       "</parameter>\n<parameter=on>\nfalse\n</parameter>\n</function>\n</tool_call>\n"
+       "<tool_call>\n<function=none>\n</function>\n</tool_call>"},
+      {"<tool_call><arg_key>",
+       "\n<tool_call>write_file\n<arg_key>path</arg_key>\n<arg_value>a.md</arg_value>\n"
+       "<arg_key>text</arg_key>\n<arg_value>12 </b> < </arg_valu\n</arg_value>\n"
+       "<arg_key>owner</arg_key>\n<arg_value>null</arg_value>\n<arg_key>zip</arg_key>\n"
+       "<arg_value>12</arg_value>\n<arg_key>on</arg_key>\n<arg_value>false</arg_value>\n"
+       "</tool_call>\n<tool_call>none\n</tool_call>"},
+      {"<tool_call><arg_key>",
+       "<tool_call>write_file<arg_key>path</arg_key><arg_value>a.md</arg_value><arg_key>zip"
+       "</arg_key><arg_value>12</arg_value><arg_key>on</arg_key><arg_value>false</arg_value>"
+       "</tool_call><tool_call>none</tool_call>"},
   };
   for (const auto& [source, text] : cases) {
     const text::AnswerFormat format = text::find_answer_format(source);
@@ -329,6 +372,192 @@ TEST(ToolGrammar, families_without_json_write_as_their_templates_do) {
     const Json arguments = parse_ordered_json(parsed.calls[0].second);
     EXPECT_EQ(arguments["zip"], "12") << arguments;
     EXPECT_EQ(arguments["on"], false) << arguments;
+  }
+}
+
+// Whether an answer may be this text, and end there.
+bool is_answer(const std::shared_ptr<const Grammar>& grammar,
+               const std::shared_ptr<const TokenTable>& table, const text::Tokenizer& tokenizer,
+               std::string_view text) {
+  const auto mask = make_mask(grammar, table);
+  for (const text::TokenId id : tokenizer.encode(text, {false, true})) {
+    if (!mask->accept(id)) return false;
+  }
+  const auto end = static_cast<size_t>(tokenizer.find_token("<|im_end|>"));
+  return mask->complete() || (mask->allowed()[end / 64] >> (end % 64) & 1) != 0;
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const size_t at = text.find(from);
+  EXPECT_NE(at, text.npos) << from;
+  return at == text.npos ? text : text.replace(at, from.size(), to);
+}
+
+struct TaggedCall {
+  const char* source;
+  std::string text;
+  std::vector<std::pair<std::string, std::string>> wrong;  // what is replaced, by what
+};
+
+std::vector<TaggedCall> tagged_calls() {
+  return {
+      {"<tool_call><function=<parameter=",
+       "<tool_call>\n<function=write_file>\n<parameter=path>\na.md\n</parameter>\n"
+       "<parameter=text>\none\n</parameter>\n<parameter=zip>\n12\n</parameter>\n"
+       "<parameter=on>\nfalse\n</parameter>\n</function>\n</tool_call>",
+       {{"</function>", "</functions>"},
+        {"</function>\n", ""},
+        {"\n</tool_call>", "</tool_call>"},
+        {"12\n</parameter>", "12\n</parameters>"},
+        {"12\n</parameter>", "12</parameter>"},
+        {"one", "one</parameter>"},
+        {"one", "one\n</parameter>\n"},
+        {"one", "one</function>"},
+        {"one", "one</tool_call>"},
+        {"<parameter=zip>\n12\n</parameter>\n", ""},
+        {"<parameter=zip>", "<parameter=path>\nb\n</parameter>\n<parameter=zip>"},
+        {"<parameter=zip>", "<parameter=text>\ntwo\n</parameter>\n<parameter=zip>"},
+        {"<parameter=zip>", "<parameter=size>\n1\n</parameter>\n<parameter=other>\n"},
+        {"12", "\"12\""},
+        {"false", "\"false\""},
+        {"false", "False"},
+        {"write_file", "write_files"}}},
+      {"<tool_call><arg_key>",
+       "<tool_call>write_file\n<arg_key>path</arg_key>\n<arg_value>a.md</arg_value>\n"
+       "<arg_key>text</arg_key>\n<arg_value>one</arg_value>\n<arg_key>zip</arg_key>\n"
+       "<arg_value>12</arg_value>\n<arg_key>on</arg_key>\n<arg_value>false</arg_value>\n"
+       "</tool_call>",
+       {{"12</arg_value>", "12</arg_key>"},
+        {"12</arg_value>", "12"},
+        {"12</arg_value>", "12\n\n</arg_value>"},
+        {"zip</arg_key>", "zip</arg_value>"},
+        {"one", "one</arg_value>"},
+        {"one", "one</tool_call>"},
+        {"<arg_key>zip</arg_key>\n<arg_value>12</arg_value>\n", ""},
+        {"<arg_key>zip", "<arg_key>path</arg_key>\n<arg_value>b</arg_value>\n<arg_key>zip"},
+        {"<arg_key>zip", "<arg_key>text</arg_key>\n<arg_value>two</arg_value>\n<arg_key>zip"},
+        {"<arg_key>zip", "<arg_key>other"},
+        {"12", "\"12\""},
+        {"false", "\"false\""},
+        {"false", "False"},
+        {"write_file", "write_files"}}},
+  };
+}
+
+TEST(ToolGrammar, tags_and_what_is_in_them_are_as_the_schema_says_and_nothing_else) {
+  const Json tools = parse_ordered_json(kHardTools);
+  for (const auto& tokenizer : {toy_tokenizer(), plain_tokenizer()}) {
+    const auto table = TokenTable::make(*tokenizer);
+    for (const TaggedCall& call : tagged_calls()) {
+      const auto grammar = tool_grammar(text::find_answer_format(call.source), *tokenizer, tools,
+                                        {.may_think = false});
+      ASSERT_TRUE(grammar.has_value()) << grammar.error().message;
+      EXPECT_TRUE(is_answer(*grammar, table, *tokenizer, call.text)) << call.text;
+      for (const auto& [from, to] : call.wrong) {
+        const std::string text = replaced(call.text, from, to);
+        EXPECT_FALSE(is_answer(*grammar, table, *tokenizer, text)) << text;
+      }
+    }
+  }
+}
+
+TEST(ToolGrammar, members_that_are_not_listed_are_written_where_the_schema_allows_them) {
+  const auto tokenizer = toy_tokenizer();
+  const auto table = TokenTable::make(*tokenizer);
+  const Json tools = parse_ordered_json(kHardTools);
+  const std::pair<const char*, const char*> cases[] = {
+      {"<|tool_list_start|>",
+       "<|tool_call_start|>[log(level=\"5\", why=\"<7>\", when=8)]<|tool_call_end|>"},
+      {"<minimax:tool_call>",
+       "<minimax:tool_call>\n<invoke name=\"log\">\n<parameter name=\"level\">5</parameter>\n"
+       "<parameter name=\"why\">\"\\u003c7>\"</parameter>\n<parameter name=\"when\">8</parameter>"
+       "\n</invoke>\n</minimax:tool_call>"},
+      {"｜DSML｜tool_calls>",
+       "<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"log\">\n<｜DSML｜parameter name=\"level\" "
+       "string=\"true\">5</｜DSML｜parameter>\n<｜DSML｜parameter name=\"why\" string=\"false\">"
+       "\"\\u003c7>\"</｜DSML｜parameter>\n<｜DSML｜parameter name=\"when\" string=\"false\">8"
+       "</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>"},
+      {"<tool_call><function=<parameter=",
+       "<tool_call>\n<function=log>\n<parameter=level>\n5\n</parameter>\n<parameter=why>\n"
+       "\"\\u003c7>\"\n</parameter>\n<parameter=when>\n8\n</parameter>\n</function>\n"
+       "</tool_call>"},
+      {"<tool_call><arg_key>",
+       "<tool_call>log\n<arg_key>level</arg_key>\n<arg_value>5</arg_value>\n<arg_key>why"
+       "</arg_key>\n<arg_value>\"\\u003c7>\"</arg_value>\n<arg_key>when</arg_key>\n<arg_value>8"
+       "</arg_value>\n</tool_call>"},
+  };
+  for (const auto& [source, text] : cases) {
+    const text::AnswerFormat format = text::find_answer_format(source);
+    const auto grammar = tool_grammar(format, *tokenizer, tools, {.may_think = false});
+    ASSERT_TRUE(grammar.has_value()) << source << grammar.error().message;
+    EXPECT_TRUE(is_answer(*grammar, table, *tokenizer, text)) << text;
+    for (const char* name : {"level", "", "a b", "a>b", "a<"}) {
+      const std::string wrong = replaced(text, "when", name);
+      EXPECT_FALSE(is_answer(*grammar, table, *tokenizer, wrong)) << wrong;
+    }
+    const Parsed parsed = parse(format, text, false, {"log"}, {{"log", {"level"}}});
+    ASSERT_EQ(parsed.calls.size(), 1u) << text;
+    EXPECT_EQ(parsed.calls[0].second, R"({"level":"5","why":"<7>","when":8})");
+  }
+}
+
+// What a template writes of a conversation's two calls, from the first one's mark to the last
+// one's.
+std::string calls_of_template(const text::ChatTemplate& made, const Json& tools,
+                              const Json& arguments) {
+  text::ChatInput input;
+  input.tools = tools;
+  const auto call_of = [](const char* name, const Json& its) {
+    return Json{{"id", "123456789"},
+                {"type", "function"},
+                {"function", {{"name", name}, {"arguments", its}}}};
+  };
+  input.messages = Json::array({{{"role", "user"}, {"content", "Write it down."}},
+                                {{"role", "assistant"},
+                                 {"content", ""},
+                                 {"tool_calls", Json::array({call_of("write_file", arguments),
+                                                             call_of("none", Json::object())})}}});
+  const auto prompt = made.render(input);
+  EXPECT_TRUE(prompt.has_value()) << prompt.error().message;
+  if (!prompt) return "";
+  const size_t begin = prompt->find("<tool_call>", prompt->rfind("Write it down."));
+  const size_t end = prompt->rfind("</tool_call>");
+  EXPECT_TRUE(begin < end) << *prompt;
+  return prompt->substr(begin, end + std::string_view("</tool_call>").size() - begin);
+}
+
+TEST(ToolGrammar, calls_in_tags_may_be_written_as_real_templates_write_them) {
+  const auto folder = hearth::test::input("templates");
+  HEARTH_NEEDS_INPUT(folder);
+  const Json tools = parse_ordered_json(kHardTools);
+  const Json arguments = parse_ordered_json(
+      R"({"path":"a.md","text":"if a < b:\n  </b>\n\nend","zip":"12","lines":["x","\""],)"
+      R"("deep":{"a b":"c"},"on":true,"size":1.5})");
+  for (const auto& tokenizer : {toy_tokenizer(), plain_tokenizer()}) {
+    const auto table = TokenTable::make(*tokenizer);
+    for (const char* name :
+         {"Qwen3-Coder", "Qwen3.5-4B", "StepFun3.5-Flash", "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16",
+          "GLM-4.6", "GLM-4.7-Flash", "Spark2.5", "inclusionai-ling-3.0-flash",
+          "poolside-Laguna-XS.2", "poolside-Laguna-XS-2.1", "poolside-Laguna-S-2.1"}) {
+      SCOPED_TRACE(name);
+      std::ifstream in(folder / (std::string(name) + ".jinja"), std::ios::binary);
+      const std::string source{std::istreambuf_iterator<char>(in), {}};
+      const auto made = text::ChatTemplate::parse(source);
+      ASSERT_TRUE(made.has_value()) << made.error().message;
+      const text::AnswerFormat format = text::find_answer_format(source);
+      const auto grammar = tool_grammar(format, *tokenizer, tools, {.may_think = false});
+      ASSERT_TRUE(grammar.has_value()) << grammar.error().message;
+      std::string text = calls_of_template(*made, tools, arguments);
+      // Some write Python's names of these values, which their models' calls need not.
+      if (format.tags == text::CallTags::kFunctions) text = replaced(text, "\nTrue\n", "\ntrue\n");
+      EXPECT_TRUE(is_answer(*grammar, table, *tokenizer, text)) << text;
+      const Parsed parsed =
+          parse(format, text, false, {"write_file", "none"},
+                {{"write_file", text_members(tools[0]["function"]["parameters"])}});
+      ASSERT_EQ(parsed.calls.size(), 2u) << text;
+      EXPECT_EQ(parse_ordered_json(parsed.calls[0].second), arguments);
+      EXPECT_EQ(parsed.calls[1], std::make_pair(std::string("none"), std::string("{}")));
+    }
   }
 }
 
