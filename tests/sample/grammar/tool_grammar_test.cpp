@@ -212,7 +212,9 @@ const char* const kHardTools = R"([
     "additionalProperties":{"type":["string","integer"]}}}},
   {"type":"function","function":{"name":"choose","parameters":{"anyOf":[
     {"type":"object","properties":{"a":{"const":"</parameter>"}},"required":["a"]},
-    {"type":"object","properties":{"b":{"type":"boolean"}},"required":["b"]}]}}}])";
+    {"type":"object","properties":{"b":{"type":"boolean"}},"required":["b"]}]}}},
+  {"type":"function","function":{"name":"odd","parameters":{"type":"object",
+    "properties":{" a":{"type":"boolean"}},"required":[" a"]}}}])";
 
 // Templates, and what ends names and texts in their calls.
 const std::pair<const char*, std::vector<const char*>> kNativeTemplates[] = {
@@ -590,7 +592,8 @@ TEST(ToolGrammar, free_text_has_calls_only_as_their_schemas_say) {
   const auto tokenizer = toy_tokenizer();
   const auto table = TokenTable::make(*tokenizer);
   const Json tools = parse_ordered_json(kTools);
-  for (const char* source : {"<tool_call>", "[TOOL_CALLS]", "[TOOL_CALLS][ARGS]", "<function="}) {
+  for (const char* source : {"<tool_call>", "[TOOL_CALLS]", "[TOOL_CALLS][ARGS]", "<function=",
+                             "<tool_call><function=<parameter=", "<tool_call><arg_key>"}) {
     const text::AnswerFormat format = text::find_answer_format(source);
     const auto grammar =
         tool_grammar(format, *tokenizer, tools, {.rule = CallRule::kFree, .is_parallel = false});
