@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What dot_bytes.h and byte_loop.h need beside words.avx2.h: sizes of the tile, and Ints in
+// What dot_bytes.h and byte_loop.h need beside lanes.avx2.h: sizes of the tile, and Ints in
 // registers of 256 bits.
 #pragma once
-#include "backend/cpu/kernels/words.avx2.h"
+#include "backend/cpu/kernels/lanes.avx2.h"
 
 namespace hearth::cpu {
 namespace {
@@ -14,54 +14,6 @@ constexpr int kBytePair = 1;
 constexpr int kByteRest = 0;
 constexpr int kByteRestPanels = 1;
 
-inline Ints ints_set(int value) { return {_mm256_set1_epi32(value), _mm256_set1_epi32(value)}; }
-inline Ints ints_load(const void* p) {
-  const auto* parts = static_cast<const __m256i*>(p);
-  return {_mm256_load_si256(parts), _mm256_load_si256(parts + 1)};
-}
-inline void ints_store(void* p, Ints a) {
-  auto* parts = static_cast<__m256i*>(p);
-  _mm256_store_si256(parts, a.low);
-  _mm256_store_si256(parts + 1, a.high);
-}
-inline Ints ints_sub(Ints a, Ints b) {
-  return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
-}
-inline Ints ints_and(Ints a, Ints b) {
-  return {_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)};
-}
-inline Ints ints_or(Ints a, Ints b) {
-  return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
-}
-template <int kBits>
-inline Ints ints_left(Ints a) {
-  return {_mm256_slli_epi32(a.low, kBits), _mm256_slli_epi32(a.high, kBits)};
-}
-template <int kBits>
-inline Ints ints_right(Ints a) {
-  return {_mm256_srli_epi32(a.low, kBits), _mm256_srli_epi32(a.high, kBits)};
-}
-// Byte kByte of each lane, signed.
-template <int kByte>
-inline Ints signed_byte(Ints a) {
-  const auto eight = [](__m256i lanes) {
-    return _mm256_srai_epi32(_mm256_slli_epi32(lanes, 24 - 8 * kByte), 24);
-  };
-  return {eight(a.low), eight(a.high)};
-}
-inline Ints bytes_sub(Ints a, Ints b) {
-  return {_mm256_sub_epi8(a.low, b.low), _mm256_sub_epi8(a.high, b.high)};
-}
-// The low 16 bits of each lane, a binary16.
-inline Vec vec_of_low_halves(Ints a) {
-  const auto eight = [](__m256i lanes) {
-    const __m256i low = _mm256_and_si256(lanes, _mm256_set1_epi32(0xffff));
-    // The pack works on halves of registers.
-    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0xd8);
-    return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
-  };
-  return {eight(a.low), eight(a.high)};
-}
 inline Ints ints_xor(Ints a, Ints b) {
   return {_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)};
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What dot_bytes.h and byte_loop.h need beside words.avx512.h: sizes of the tile, and Ints in
+// What dot_bytes.h and byte_loop.h need beside lanes.avx512.h: sizes of the tile, and Ints in
 // registers of 512 bits.
 #pragma once
-#include "backend/cpu/kernels/words.avx512.h"
+#include "backend/cpu/kernels/lanes.avx512.h"
 
 namespace hearth::cpu {
 namespace {
@@ -19,28 +19,6 @@ constexpr int kByteRest = 0;
 #endif
 constexpr int kByteRestPanels = 4;
 
-inline Ints ints_set(int value) { return _mm512_set1_epi32(value); }
-inline Ints ints_load(const void* p) { return _mm512_load_si512(p); }
-inline void ints_store(void* p, Ints a) { _mm512_store_si512(p, a); }
-inline Ints ints_sub(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
-inline Ints ints_and(Ints a, Ints b) { return _mm512_and_si512(a, b); }
-inline Ints ints_or(Ints a, Ints b) { return _mm512_or_si512(a, b); }
-template <int kBits>
-inline Ints ints_left(Ints a) {
-  return _mm512_slli_epi32(a, kBits);
-}
-template <int kBits>
-inline Ints ints_right(Ints a) {
-  return _mm512_srli_epi32(a, kBits);
-}
-// Byte kByte of each lane, signed.
-template <int kByte>
-inline Ints signed_byte(Ints a) {
-  return _mm512_srai_epi32(_mm512_slli_epi32(a, 24 - 8 * kByte), 24);
-}
-inline Ints bytes_sub(Ints a, Ints b) { return _mm512_sub_epi8(a, b); }
-// The low 16 bits of each lane, a binary16.
-inline Vec vec_of_low_halves(Ints a) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a)); }
 inline Ints ints_xor(Ints a, Ints b) { return _mm512_xor_si512(a, b); }
 inline Ints ints_times_128(Ints a) { return _mm512_slli_epi32(a, 7); }
 // The bits as floats.

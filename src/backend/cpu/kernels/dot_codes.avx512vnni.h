@@ -37,11 +37,6 @@ HEARTH_INLINE inline void dot_codes(const Panel* panels, int from, const int8_t*
   }
 }
 
-// 16 bytes of each of 16 rows, from `offset` on, as 4 dwords of each.
-HEARTH_INLINE inline void rows_16_bytes(const PanelRows& rows, int64_t offset, __m512i out[4]) {
-  transpose_rows_4([&](int r) HEARTH_INLINE { return rows.row[r] + offset; }, out);
-}
-
 // A format has kBytes: of 256 columns; kFewestTokens: for which this is quicker than unpacking four
 // rows at a time; Panel: what these of 16 rows are unpacked to, by fill();
 // Digits: as many activations of one token, made by cut(), which is false where their sums would

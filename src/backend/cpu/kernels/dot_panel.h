@@ -4,71 +4,14 @@
 // whose lanes are rows, so that each multiplication serves 16 rows and no sum has to be added over
 // lanes. In, out and the exact arithmetic: kernels/table.h.
 #pragma once
-#include "backend/cpu/kernels/panel_rows.h"
+#include "backend/cpu/kernels/fill_words.h"
 #include "backend/cpu/kernels/table.h"
-#include "backend/cpu/kernels/unpack.h"
 
 namespace hearth::cpu {
 namespace {
 
 // Tokens for which one unpacking serves: their sums take up to 16 KiB of the stack.
 constexpr int kChunkTokens = 128;
-// Dwords of a row of a panel: 128 pairs of weights, then up to 16 pairs of minima.
-constexpr int kPairs = 128, kMinPairs = 16;
-
-struct alignas(64) Panel {
-  uint32_t pairs[kPairs + kMinPairs][kPanelRows];
-  float d[8][kPanelRows];  // super-blocks: d, dmin; else one row a group
-  float m[8][kPanelRows];
-};
-
-template <class Format>
-void fill_super_panel(const PanelRows& rows, int64_t offset, Panel& panel) {
-  alignas(64) uint32_t flat[kPanelRows][kPairs + kMinPairs];
-  for (int r = 0; r < kPanelRows; ++r) {
-    const uint8_t* block = rows.row[r] + offset;
-    int16_t* words = reinterpret_cast<int16_t*>(flat[r]);
-    Format::visit(block, [&](int a, int b, Words w)
-                             HEARTH_INLINE { words_store_two(words + a, words + b, w); });
-    panel.d[0][r] = f32_from_f16(load_u16(block + Format::kD));
-    if constexpr (Format::kMinGroup != 0) {
-      auto* mins = reinterpret_cast<__m256i*>(flat[r] + kPairs);
-      _mm256_store_si256(mins, Format::template min_pairs<0>(block));
-      _mm256_store_si256(mins + 1, Format::template min_pairs<1>(block));
-      panel.d[1][r] = f32_from_f16(load_u16(block + Format::kDmin));
-    }
-  }
-  constexpr int kColumns = Format::kMinGroup == 0 ? kPairs : kPairs + kMinPairs;
-  for (int c = 0; c < kColumns; c += 16) {
-    transpose_16(flat[0] + c, kPairs + kMinPairs, panel.pairs[c]);
-  }
-}
-
-// The groups past n_groups are left as they were: they are not used.
-template <class Format>
-void fill_group_panel(const PanelRows& rows, int64_t offset, int n_groups, Panel& panel) {
-  alignas(64) uint32_t flat[kPanelRows][kPairs + kMinPairs];
-  for (int r = 0; r < kPanelRows; ++r) {
-    const uint8_t* blocks = rows.row[r] + offset;
-    for (int g = 0; g < n_groups; g += 2) {
-      const uint8_t* first = blocks + g * Format::kBytes;
-      const uint8_t* second = g + 1 < n_groups ? first + Format::kBytes : first;
-      int16_t* words = reinterpret_cast<int16_t*>(flat[r] + 16 * g);
-      Format::visit(first, second, [&](int a, int b, Words w) HEARTH_INLINE {
-        words_store_two(words + a, words + b, w);
-      });
-    }
-    for (int g = 0; g < n_groups; ++g) {
-      const uint8_t* block = blocks + g * Format::kBytes;
-      panel.d[g][r] = Format::kMxScale ? mxfp4_scale(block[0]) : f32_from_f16(load_u16(block));
-      if constexpr (Format::kHasMin) panel.m[g][r] = f32_from_f16(load_u16(block + 2));
-    }
-  }
-  for (int g = 0; g < n_groups; ++g) {
-    transpose_16(flat[0] + 16 * g, kPairs + kMinPairs, panel.pairs[16 * g]);
-  }
-}
-
 inline void add_to(float* out, Vec value, float scale) {
   vec_store(out, vec_add(vec_load(out), vec_mul(value, vec_set(scale))));
 }
@@ -214,7 +157,7 @@ template <class Format>
 struct SuperKernel {
   static constexpr int kBlockBytes = Format::kBytes;
   static void fill(const PanelRows& rows, int64_t offset, int, Panel& panel) {
-    fill_super_panel<Format>(rows, offset, panel);
+    fill_words(static_cast<const Format*>(nullptr), rows, offset, 8, panel);
   }
   template <int T, int P>
   static void multiply(const Panel* panels, int, const ActBlock* const acts[T],
@@ -226,7 +169,7 @@ template <class Format>
 struct GroupKernel {
   static constexpr int kBlockBytes = 8 * Format::kBytes;
   static void fill(const PanelRows& rows, int64_t offset, int n_groups, Panel& panel) {
-    fill_group_panel<Format>(rows, offset, n_groups, panel);
+    fill_words(static_cast<const Format*>(nullptr), rows, offset, n_groups, panel);
   }
   template <int T, int P>
   static void multiply(const Panel* panels, int n_groups, const ActBlock* const acts[T],

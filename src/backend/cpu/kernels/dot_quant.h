@@ -11,10 +11,6 @@
 namespace hearth::cpu {
 namespace {
 
-// From so many tokens on a panel pays: it costs more to fill than to unpack four rows, and more
-// memory that is waited for (bench_kernels, prefill; hearth bench --batch).
-constexpr int kPanelsFrom = 9;
-
 // The tokens from t0 on, at most n of them.
 inline MatmulTile some_tokens(const MatmulTile& tile, int t0, int n) {
   MatmulTile part = tile;
@@ -33,18 +29,17 @@ void super_rows(const MatmulTile& tile) {
   });
 }
 
-// More than one token.
+// More than one token. A panel costs more to fill than four rows to unpack, and more memory that is
+// waited for: it pays from 9 tokens on, from 5 where it is filled packed (bench_kernels, hearth
+// bench --batch).
 template <class Format>
 void matmul_super_tokens(const MatmulTile& tile) {
-  if (tile.n_tokens == 2) {
-    super_rows<Format, 2>(tile);
-  } else if (tile.n_tokens <= 4) {
-    super_rows<Format, 4>(tile);
-  } else if (tile.n_tokens < kPanelsFrom) {
-    super_rows<Format, kDirectTokens>(tile);
-  } else {
-    panel_matmul<SuperKernel<Format>>(tile);
+  if (tile.n_tokens == 2) return super_rows<Format, 2>(tile);
+  if (tile.n_tokens <= 4) return super_rows<Format, 4>(tile);
+  if constexpr (!kFillsPacked<Format>) {
+    if (tile.n_tokens <= 8) return super_rows<Format, kDirectTokens>(tile);
   }
+  panel_matmul<SuperKernel<Format>>(tile);
 }
 
 template <class Format>

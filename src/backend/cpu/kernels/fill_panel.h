@@ -3,6 +3,7 @@
 // over Ints and Vec. Included after byte_tile.<isa>.h.
 #pragma once
 #include "backend/cpu/kernels/byte_panel.h"
+#include "backend/cpu/kernels/packed_rows.h"
 #include "backend/cpu/kernels/unpack_bytes.h"
 
 namespace hearth::cpu {
@@ -34,41 +35,17 @@ inline void fill_weights(const Format*, const PanelRows& rows, int64_t offset, i
   fill_rows<Format>(rows, offset, n_groups, panel);
 }
 
-// The formats below are transposed as they lie in the file, half as much as their bytes would be,
-// and each lane unpacks its own row. 16 bytes of each row as dwords:
-inline void rows_16_bytes(const PanelRows& rows, int64_t offset, Ints out[4]) {
-  transpose_rows_4([&](int r) { return rows.row[r] + offset; }, out);
-}
-// One dword of each row.
-inline Ints rows_dword(const PanelRows& rows, int64_t offset) {
-  alignas(64) uint32_t lanes[kPanelRows];
-  for (int r = 0; r < kPanelRows; ++r) __builtin_memcpy(&lanes[r], rows.row[r] + offset, 4);
-  return ints_load(lanes);
-}
+// The formats below are unpacked after they were transposed (packed_rows.h).
+
 // 16 bytes of nibbles of each row: the low ones at quads[0] to [3], the high ones from kHigh on.
 template <int kHigh>
 inline void put_nibbles(const PanelRows& rows, int64_t offset, int8_t (*quads)[kPanelRows][4]) {
-  const Ints nibbles = ints_set(0x0f0f0f0f);
   Ints dwords[4];
   rows_16_bytes(rows, offset, dwords);
   for (int i = 0; i < 4; ++i) {
-    ints_store(quads[i], ints_and(dwords[i], nibbles));
-    ints_store(quads[kHigh + i], ints_and(ints_right<4>(dwords[i]), nibbles));
+    ints_store(quads[i], low_nibbles(dwords[i]));
+    ints_store(quads[kHigh + i], high_nibbles(dwords[i]));
   }
-}
-
-// Byte kByte of each lane, below its top two bits, and those.
-template <int kByte>
-inline Ints six_bits(Ints lanes) {
-  return ints_and(ints_right<8 * kByte>(lanes), ints_set(63));
-}
-template <int kByte>
-inline Ints top_bits(Ints lanes) {
-  return ints_and(ints_right<8 * kByte + 2>(lanes), ints_set(0x30));
-}
-template <int kAt>
-inline Ints four_bits(Ints lanes) {
-  return ints_and(ints_right<kAt>(lanes), ints_set(15));
 }
 
 // q4_k. What dwords hold the scales how: KHeads in digits.avx512.h.
@@ -79,17 +56,12 @@ inline void fill_weights(const OneBlock<Q4KBytes>*, const PanelRows& rows, int64
   }
   Ints head[4];
   rows_16_bytes(rows, offset, head);
-  const Ints a = head[1], b = head[2], c = head[3];
   const Vec d = vec_of_low_halves(head[0]);
   const Vec dmin = vec_mul(vec_set(-1.0f), vec_of_low_halves(ints_right<16>(head[0])));
-  unroll<0, 4>([&](auto i) HEARTH_INLINE {
-    constexpr int k = i.value;
-    const auto put = [&](float* to, Vec factor, Ints scale)
-                         HEARTH_INLINE { vec_store(to, vec_mul(factor, ints_to_vec(scale))); };
-    put(panel.d[k], d, six_bits<k>(a));
-    put(panel.m[k], dmin, six_bits<k>(b));
-    put(panel.d[k + 4], d, ints_or(four_bits<8 * k>(c), top_bits<k>(a)));
-    put(panel.m[k + 4], dmin, ints_or(four_bits<8 * k + 4>(c), top_bits<k>(b)));
+  unroll<0, 8>([&](auto group) HEARTH_INLINE {
+    constexpr int g = group.value;
+    vec_store(panel.d[g], vec_mul(d, ints_to_vec(k_scale<g>(head))));
+    vec_store(panel.m[g], vec_mul(dmin, ints_to_vec(k_min<g>(head))));
   });
 }
 

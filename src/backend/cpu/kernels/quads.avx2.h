@@ -2,7 +2,7 @@
 // Quads and pairs (see quads.avx512.h) in two registers each: groups 0 and 1, 2 and 3 of a quad;
 // the first and the second row of a pair. Included after words.avx2.h.
 #pragma once
-#include "backend/cpu/kernels/words.avx2.h"
+#include "backend/cpu/kernels/lanes.avx2.h"
 
 namespace hearth::cpu {
 namespace {
@@ -11,7 +11,8 @@ constexpr int pair_group(int lane) { return lane % 4 * 2 + lane % 8 / 4; }
 constexpr int pair_row(int lane) { return lane / 8; }
 
 inline __m256i two_16_bytes(const uint8_t* a, const uint8_t* b) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(load_16_bytes(a)), load_16_bytes(b), 1);
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(weights_16_bytes(a)), weights_16_bytes(b),
+                                 1);
 }
 template <int kStride, int kAt>
 inline Words quad_bytes(const uint8_t* blocks) {
@@ -34,7 +35,7 @@ inline Words words_odd_signed(Words bytes) {
 }
 inline Words bytes_table(Words bytes, const int8_t* table) {
   const __m256i values =
-      _mm256_broadcastsi128_si256(load_16_bytes(reinterpret_cast<const uint8_t*>(table)));
+      _mm256_broadcastsi128_si256(weights_16_bytes(reinterpret_cast<const uint8_t*>(table)));
   return {_mm256_shuffle_epi8(values, bytes.low), _mm256_shuffle_epi8(values, bytes.high)};
 }
 
@@ -111,13 +112,6 @@ inline __m256i row_sums(const Ints a[2]) {
   return add_quarters(a[0].low, a[0].high, a[1].low, a[1].high);
 }
 inline Ints pair_sums(const Ints a[2], const Ints b[2]) { return {row_sums(a), row_sums(b)}; }
-inline Ints ints_load(const int32_t* p) {
-  const auto* parts = reinterpret_cast<const __m256i*>(p);
-  return {_mm256_load_si256(parts), _mm256_load_si256(parts + 1)};
-}
-inline Ints ints_sub(Ints a, Ints b) {
-  return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
-}
 
 inline __m128 pair_tree(Vec ab, Vec cd) {
   // Groups 0 + 1, 2 + 3, 4 + 5, 6 + 7 of a row.

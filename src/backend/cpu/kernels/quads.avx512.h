@@ -3,7 +3,7 @@
 // g belongs to group g. And the scales of eight groups of two rows, a "pair": 16 lanes in the order
 // in which pair_sums leaves them. Included after words.avx512.h.
 #pragma once
-#include "backend/cpu/kernels/words.avx512.h"
+#include "backend/cpu/kernels/lanes.avx512.h"
 // Words first, then what is written over it.
 #include "backend/cpu/kernels/unpack.h"
 
@@ -38,7 +38,7 @@ inline Words words_even_signed(Words bytes) {
 inline Words words_odd_signed(Words bytes) { return _mm512_srai_epi16(bytes, 8); }
 // table[b] for bytes 0 <= b < 16.
 inline Words bytes_table(Words bytes, const int8_t* table) {
-  const __m128i values = load_16_bytes(reinterpret_cast<const uint8_t*>(table));
+  const __m128i values = weights_16_bytes(reinterpret_cast<const uint8_t*>(table));
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(values), bytes);
 }
 
@@ -176,8 +176,6 @@ inline Ints pair_sums(const Ints a[2], const Ints b[2]) {
       _mm512_add_epi32(_mm512_unpacklo_epi32(b[0], b[1]), _mm512_unpackhi_epi32(b[0], b[1]));
   return _mm512_add_epi32(_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
 }
-inline Ints ints_load(const int32_t* p) { return _mm512_load_si512(p); }
-inline Ints ints_sub(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
 
 // The tree of kernels/table.h over the groups of four rows.
 inline __m128 pair_tree(Vec ab, Vec cd) {
