@@ -185,7 +185,7 @@ TEST_P(Matmul, a_result_does_not_depend_on_the_tile_it_is_computed_in) {
       const KernelTable table = table_for(isa);
       const std::vector<float> whole = problem.run(table, kMaxRows, kMaxTokens);
       for (const int n_rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33}) {
-        for (const int n_tokens : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33}) {
+        for (const int n_tokens : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 24, 25, 33}) {
           const std::vector<float> part = problem.run(table, n_rows, n_tokens);
           for (int t = 0; t < n_tokens; ++t) {
             for (int r = 0; r < n_rows; ++r) {

@@ -45,7 +45,7 @@ struct CodesQ8_0 {
 
 template <class Block>
 struct GroupCodes {
-  static constexpr int kBytes = 8 * Block::kBytes, kFewestTokens = 5;
+  static constexpr int kBytes = 8 * Block::kBytes, kFewestTokens = 5, kMostTokens = 16;
   struct alignas(64) Panel {
     uint8_t codes[64][kPanelRows][4];
     float d[8][kPanelRows], m[8][kPanelRows];

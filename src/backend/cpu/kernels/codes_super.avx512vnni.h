@@ -7,7 +7,8 @@ namespace hearth::cpu {
 namespace {
 
 struct Q4KCodes {
-  static constexpr int kBytes = sizeof(layout::BlockQ4_K), kFewestTokens = 3;
+  static constexpr int kBytes = sizeof(layout::BlockQ4_K);
+  static constexpr int kFewestTokens = 3, kMostTokens = 24;
   struct alignas(64) Panel {
     uint8_t codes[64][kPanelRows][4];
     int32_t scales[8][2][kPanelRows];  // low words: scale; 128 scale. High words: 0
@@ -26,7 +27,8 @@ struct Q4KCodes {
 };
 
 struct Q6KCodes {
-  static constexpr int kBytes = sizeof(layout::BlockQ6_K), kFewestTokens = 3;
+  static constexpr int kBytes = sizeof(layout::BlockQ6_K);
+  static constexpr int kFewestTokens = 3, kMostTokens = 24;
   struct alignas(64) Panel {
     uint8_t codes[64][kPanelRows][4];  // with their zero point of 32
     int32_t scales[16][kPanelRows];    // low words: scale; high words: 0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Products with 3 or 5 to 16 tokens: panels of 16 rows whose lanes are rows, but of the codes as
-// they are, with activations cut into two digits of 7 bits (dot_digits.h): rows are transposed
+// Products with 3 or 5 to 16 or 24 tokens: panels of 16 rows whose lanes are rows, but of the codes
+// as they are, with activations cut into two digits of 7 bits (dot_digits.h): rows are transposed
 // packed, a quarter of what words with their scales would be, and no sum is added over lanes. What
 // is common to all formats; those are in codes_super.avx512vnni.h and codes_groups.avx512vnni.h.
 // In, out and the exact arithmetic: kernels/table.h.
@@ -38,10 +38,10 @@ HEARTH_INLINE inline void dot_codes(const Panel* panels, int from, const int8_t*
 }
 
 // A format has kBytes: of 256 columns; kFewestTokens: for which this is quicker than unpacking four
-// rows at a time; Panel: what these of 16 rows are unpacked to, by fill();
-// Digits: as many activations of one token, made by cut(), which is false where their sums would
-// not fit; add(): totals[t][p] += what the block gives for panel p and token t. A last block may
-// have fewer than 8 groups of 32 columns.
+// rows at a time; kMostTokens: for which it is quicker than panels of words; Panel: what these of
+// 16 rows are unpacked to, by fill(); Digits: as many activations of one token, made by cut(),
+// which is false where their sums would not fit; add(): totals[t][p] += what the block gives for
+// panel p and token t. A last block may have fewer than 8 groups of 32 columns.
 template <int P>
 using CodeTotals = float[][P][kPanelRows];
 HEARTH_INLINE inline void add_scaled_lanes(float* to, __m512 value, float scale) {
@@ -138,11 +138,14 @@ bool codes_matmul(const MatmulTile& tile) {
 // Eight tokens want each weight once; more want each activation to serve two panels.
 template <class Format>
 bool matmul_codes(const MatmulTile& tile) {
-  if (tile.n_tokens < Format::kFewestTokens || tile.n_tokens > 16) return false;
+  if (tile.n_tokens < Format::kFewestTokens || tile.n_tokens > Format::kMostTokens) return false;
   if constexpr (Format::kFewestTokens <= 4) {
     if (tile.n_tokens <= 4) return codes_matmul<Format, 4, 4, 1>(tile);
   }
   if (tile.n_tokens <= 8) return codes_matmul<Format, 8, 8, 1>(tile);
+  if constexpr (Format::kMostTokens > 16) {
+    if (tile.n_tokens > 16) return codes_matmul<Format, Format::kMostTokens, 4, 2>(tile);
+  }
   return codes_matmul<Format, 16, 4, 2>(tile);
 }
 
