@@ -8,6 +8,10 @@ set(HEARTH_ISA_FLAGS_avx512
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 takes its own intrinsics for reads of unset variables (GCC bug 105593).
   list(APPEND HEARTH_ISA_FLAGS_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
+  # quads.avx2.h puts scales together by scalar instructions, to keep the port free that shuffles;
+  # g++ 12 would make 576 shuffles of them in dot_quant.avx2.cpp (docs/performance.md).
+  list(APPEND HEARTH_ISA_FLAGS_avx2 -fno-tree-slp-vectorize)
+  list(APPEND HEARTH_ISA_FLAGS_avxvnni -fno-tree-slp-vectorize)
 endif()
 set(HEARTH_ISA_FLAGS_avx512vnni ${HEARTH_ISA_FLAGS_avx512} -mavx512vnni)
 
