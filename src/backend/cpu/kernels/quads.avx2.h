@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Quads and pairs (see quads.avx512.h) in two registers each: groups 0 and 1, 2 and 3 of a quad;
-// the first and the second row of a pair. Included after words.avx2.h.
+// the first and the second row of a pair. Included after dot_pairs.<isa>.h.
 #pragma once
 #include "backend/cpu/kernels/lanes.avx2.h"
 

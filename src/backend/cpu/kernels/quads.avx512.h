@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Four groups of 32 weights side by side, a "quad" (dot_groups.h), in one 512-bit register: quarter
 // g belongs to group g. And the scales of eight groups of two rows, a "pair": 16 lanes in the order
-// in which pair_sums leaves them. Included after words.avx512.h.
+// in which pair_sums leaves them. Included after dot_pairs.<isa>.h.
 #pragma once
 #include "backend/cpu/kernels/lanes.avx512.h"
 // Words first, then what is written over it.
