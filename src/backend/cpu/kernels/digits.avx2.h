@@ -44,8 +44,8 @@ inline Ints ints_join_digits(Ints a, Ints b) {
 // 16 bytes of each of four rows.
 inline Words four_16_bytes(const FourRows& rows, int at) {
   const auto two = [&](int r) {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(weights_16_bytes(rows.block[r] + at)),
-                                   weights_16_bytes(rows.block[r + 1] + at), 1);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_16_bytes(rows.block[r] + at)),
+                                   load_16_bytes(rows.block[r + 1] + at), 1);
   };
   return {two(0), two(2)};
 }

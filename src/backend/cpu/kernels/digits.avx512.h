@@ -31,10 +31,10 @@ inline Ints ints_join_digits(Ints a, Ints b) {
 
 // 16 bytes of each of four rows.
 inline __m512i four_16_bytes(const FourRows& rows, int at) {
-  __m512i v = _mm512_castsi128_si512(weights_16_bytes(rows.block[0] + at));
-  v = _mm512_inserti32x4(v, weights_16_bytes(rows.block[1] + at), 1);
-  v = _mm512_inserti32x4(v, weights_16_bytes(rows.block[2] + at), 2);
-  return _mm512_inserti32x4(v, weights_16_bytes(rows.block[3] + at), 3);
+  __m512i v = _mm512_castsi128_si512(load_16_bytes(rows.block[0] + at));
+  v = _mm512_inserti32x4(v, load_16_bytes(rows.block[1] + at), 1);
+  v = _mm512_inserti32x4(v, load_16_bytes(rows.block[2] + at), 2);
+  return _mm512_inserti32x4(v, load_16_bytes(rows.block[3] + at), 3);
 }
 // Words as pairs to be multiplied with SumPairs: 256 w, w; of the first or last four of each row.
 template <bool kLast>

@@ -2,9 +2,6 @@
 // HEARTH_INLINE: for functions whose values must stay in registers. Not under sanitizers, where so
 // much instrumented code in one function takes minutes to compile. HEARTH_OWN_FUNCTION: for those
 // that want all registers for themselves and would lose some of them where they are inlined.
-// HEARTH_READS_WEIGHTS: for those that do nothing but load weights. They are mapped read-only, so
-// that no thread can write them meanwhile, and following these reads would take half of the thread
-// sanitizer's time.
 #pragma once
 
 #ifdef HEARTH_SANITIZED
@@ -14,9 +11,3 @@
 #endif
 
 #define HEARTH_OWN_FUNCTION __attribute__((noinline))
-
-#ifdef HEARTH_THREAD_SANITIZED
-#define HEARTH_READS_WEIGHTS __attribute__((no_sanitize("thread"), noinline))
-#else
-#define HEARTH_READS_WEIGHTS
-#endif

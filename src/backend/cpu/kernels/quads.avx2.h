@@ -11,8 +11,7 @@ constexpr int pair_group(int lane) { return lane % 4 * 2 + lane % 8 / 4; }
 constexpr int pair_row(int lane) { return lane / 8; }
 
 inline __m256i two_16_bytes(const uint8_t* a, const uint8_t* b) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(weights_16_bytes(a)), weights_16_bytes(b),
-                                 1);
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(load_16_bytes(a)), load_16_bytes(b), 1);
 }
 template <int kStride, int kAt>
 inline Words quad_bytes(const uint8_t* blocks) {
@@ -35,7 +34,7 @@ inline Words words_odd_signed(Words bytes) {
 }
 inline Words bytes_table(Words bytes, const int8_t* table) {
   const __m256i values =
-      _mm256_broadcastsi128_si256(weights_16_bytes(reinterpret_cast<const uint8_t*>(table)));
+      _mm256_broadcastsi128_si256(load_16_bytes(reinterpret_cast<const uint8_t*>(table)));
   return {_mm256_shuffle_epi8(values, bytes.low), _mm256_shuffle_epi8(values, bytes.high)};
 }
 

@@ -38,7 +38,7 @@ inline Words words_even_signed(Words bytes) {
 inline Words words_odd_signed(Words bytes) { return _mm512_srai_epi16(bytes, 8); }
 // table[b] for bytes 0 <= b < 16.
 inline Words bytes_table(Words bytes, const int8_t* table) {
-  const __m128i values = weights_16_bytes(reinterpret_cast<const uint8_t*>(table));
+  const __m128i values = load_16_bytes(reinterpret_cast<const uint8_t*>(table));
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(values), bytes);
 }
 

@@ -53,7 +53,7 @@ struct Q2K {
   static constexpr int kD = 80, kDmin = 82;
   template <class F>
   HEARTH_INLINE static void visit(const uint8_t* block, const F& f) {
-    const Scales scales = scales_16(_mm_and_si128(weights_16_bytes(block), _mm_set1_epi8(15)));
+    const Scales scales = scales_16(_mm_and_si128(load_16_bytes(block), _mm_set1_epi8(15)));
     const Words three = words_set(3);
     unroll<0, 2>([&](auto half) HEARTH_INLINE {
       const Words bytes = words_from_bytes(block + 16 + 32 * half.value);
@@ -166,7 +166,7 @@ struct Q6K {
   static constexpr int kD = 208;
   template <class F>
   HEARTH_INLINE static void visit(const uint8_t* block, const F& f) {
-    const Scales scales = scales_16(weights_16_bytes(block + 192));
+    const Scales scales = scales_16(load_16_bytes(block + 192));
     const Words fifteen = words_set(15), top = words_set(0x30), zero = words_set(32);
     unroll<0, 2>([&](auto half) HEARTH_INLINE {
       constexpr int kSub = 8 * half.value;

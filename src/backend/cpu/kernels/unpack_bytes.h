@@ -31,11 +31,11 @@ inline __m256i low_nibbles(__m256i bytes) { return _mm256_and_si256(bytes, set_b
 inline __m256i high_nibbles(__m256i bytes) { return move_bits<4, 0>(bytes, set_bytes(15)); }
 // 16 bytes of nibbles as 32: low ones first.
 inline __m256i split_nibbles(const uint8_t* p) {
-  const __m128i bytes = weights_16_bytes(p);
+  const __m128i bytes = load_16_bytes(p);
   return low_nibbles(_mm256_set_m128i(_mm_srli_epi16(bytes, 4), bytes));
 }
 inline __m256i table_bytes(__m256i index, const int8_t* table) {
-  const __m128i values = weights_16_bytes(reinterpret_cast<const uint8_t*>(table));
+  const __m128i values = load_16_bytes(reinterpret_cast<const uint8_t*>(table));
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), index);
 }
 inline float half_at(const uint8_t* p) { return _cvtsh_ss(load_u16(p)); }
@@ -53,7 +53,7 @@ struct Q2KBytes {
   static constexpr int kLow = 0, kHigh = 3;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float* m) {
-    const __m128i scales = weights_16_bytes(block);
+    const __m128i scales = load_16_bytes(block);
     put_scales_16(d, half_at(block + Q2K::kD), _mm_and_si128(scales, _mm_set1_epi8(15)));
     put_scales_16(m, -half_at(block + Q2K::kDmin),
                   _mm_and_si128(_mm_srli_epi16(scales, 4), _mm_set1_epi8(15)));
@@ -125,7 +125,7 @@ struct Q6KBytes {
   static constexpr int kLow = -32, kHigh = 31;
   static constexpr bool kWide = false;
   static void unpack(const uint8_t* block, int8_t* q, float* d, float*) {
-    put_scales_16(d, half_at(block + Q6K::kD), weights_16_bytes(block + 192));
+    put_scales_16(d, half_at(block + Q6K::kD), load_16_bytes(block + 192));
     const __m256i top = set_bytes(0x30), zero = set_bytes(32);
     for (int half = 0; half < 2; ++half) {
       const __m256i a = bytes_32(block + 64 * half), b = bytes_32(block + 64 * half + 32);

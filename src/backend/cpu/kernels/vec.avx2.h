@@ -4,7 +4,6 @@
 #include <immintrin.h>
 
 #include "backend/cpu/kernels/half.base.h"
-#include "backend/cpu/kernels/inline.h"
 
 namespace hearth::cpu {
 namespace {
@@ -46,9 +45,6 @@ inline void vec_store_n(float* p, Vec v, int n) {
 }
 
 inline __m128i load_16_bytes(const uint8_t* p) {
-  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-}
-HEARTH_READS_WEIGHTS inline __m128i weights_16_bytes(const uint8_t* p) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
 }
 inline void store_16_bytes(uint8_t* p, __m128i v) {

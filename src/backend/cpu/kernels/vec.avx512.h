@@ -4,7 +4,6 @@
 #include <immintrin.h>
 
 #include "backend/cpu/kernels/half.base.h"
-#include "backend/cpu/kernels/inline.h"
 
 namespace hearth::cpu {
 namespace {
@@ -72,9 +71,6 @@ inline void vec_store_bf16_n(uint8_t* p, Vec v, int n) {
 }
 
 inline __m128i load_16_bytes(const uint8_t* p) {
-  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-}
-HEARTH_READS_WEIGHTS inline __m128i weights_16_bytes(const uint8_t* p) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
 }
 inline Vec vec_load_i8(const uint8_t* p) {

@@ -34,10 +34,10 @@ inline __m256i load_16_words(const int16_t* p) {
 
 // 32 bytes, or 16 from each of two places, widened.
 inline Words words_from_two(const uint8_t* a, const uint8_t* b) {
-  return {_mm256_cvtepu8_epi16(weights_16_bytes(a)), _mm256_cvtepu8_epi16(weights_16_bytes(b))};
+  return {_mm256_cvtepu8_epi16(load_16_bytes(a)), _mm256_cvtepu8_epi16(load_16_bytes(b))};
 }
 inline Words words_from_two_signed(const uint8_t* a, const uint8_t* b) {
-  return {_mm256_cvtepi8_epi16(weights_16_bytes(a)), _mm256_cvtepi8_epi16(weights_16_bytes(b))};
+  return {_mm256_cvtepi8_epi16(load_16_bytes(a)), _mm256_cvtepi8_epi16(load_16_bytes(b))};
 }
 inline Words words_from_bytes(const uint8_t* p) { return words_from_two(p, p + 16); }
 
@@ -104,7 +104,7 @@ inline __m256i look_up(__m256i table, __m256i words) {
 }
 inline Words words_table(Words w, const int8_t* table) {
   const __m256i bytes =
-      _mm256_broadcastsi128_si256(weights_16_bytes(reinterpret_cast<const uint8_t*>(table)));
+      _mm256_broadcastsi128_si256(load_16_bytes(reinterpret_cast<const uint8_t*>(table)));
   return {look_up(bytes, w.low), look_up(bytes, w.high)};
 }
 

@@ -26,8 +26,7 @@ inline __m256i load_32_bytes(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
 }
 inline __m256i two_16_bytes(const uint8_t* a, const uint8_t* b) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(weights_16_bytes(a)), weights_16_bytes(b),
-                                 1);
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(load_16_bytes(a)), load_16_bytes(b), 1);
 }
 inline Words words_from_two(const uint8_t* a, const uint8_t* b) {
   return _mm512_cvtepu8_epi16(two_16_bytes(a, b));
@@ -71,7 +70,7 @@ inline Words words_bits(uint16_t low, uint16_t high, int value) {
 }
 inline Words words_table(Words w, const int8_t* table) {
   const __m256i values =
-      _mm256_cvtepi8_epi16(weights_16_bytes(reinterpret_cast<const uint8_t*>(table)));
+      _mm256_cvtepi8_epi16(load_16_bytes(reinterpret_cast<const uint8_t*>(table)));
   return _mm512_permutexvar_epi16(w, _mm512_castsi256_si512(values));
 }
 
