@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "base/check.h"
@@ -33,34 +34,40 @@ std::vector<TokenLogprob> best_of(std::span<const float> logits, size_t k, doubl
 }  // namespace
 
 Result<float> checked_highest(std::span<const float> logits) {
-  // Eight independent lanes: one comparison chain would wait for itself at each logit.
-  constexpr size_t kLanes = 8;
-  std::array<float, kLanes> lanes;
+  // Independent lanes, which the compiler makes vectors of: one chain would wait for itself at each
+  // logit. A logit that is not finite makes a lane of `poison` NaN, the others leave it at 0.
+  constexpr size_t kLanes = 16;
+  std::array<float, kLanes> lanes, poison;
   lanes.fill(-kInfinity);
-  std::array<bool, kLanes> nan_seen = {};
+  poison.fill(0);
   const size_t whole = logits.size() / kLanes * kLanes;
   for (size_t i = 0; i < whole; i += kLanes) {
     for (size_t lane = 0; lane < kLanes; ++lane) {
       const float logit = logits[i + lane];
-      nan_seen[lane] |= logit != logit;
+      poison[lane] += logit * 0.0f;
       lanes[lane] = logit > lanes[lane] ? logit : lanes[lane];
     }
   }
   float highest = *std::max_element(lanes.begin(), lanes.end());
-  bool has_nan = std::any_of(nan_seen.begin(), nan_seen.end(), [](bool seen) { return seen; });
+  bool all_finite = std::all_of(poison.begin(), poison.end(), [](float p) { return p == 0; });
   for (const float logit : logits.subspan(whole)) {
-    has_nan |= logit != logit;
+    all_finite &= std::isfinite(logit);
     highest = logit > highest ? logit : highest;
   }
+  if (all_finite && highest > -kInfinity) return highest;
+
   const auto bad = [](std::string_view what) {
     return with_hint(
         numeric_error("the model computed {}", what),
         "the model file may be damaged: check its sha256, or try another quantization");
   };
-  if (has_nan) return bad("logits that are not numbers (NaN)");
+  const auto is_nan = [](float logit) { return std::isnan(logit); };
+  if (std::any_of(logits.begin(), logits.end(), is_nan)) {
+    return bad("logits that are not numbers (NaN)");
+  }
   if (highest == kInfinity) return bad("an infinite logit");
   if (highest == -kInfinity) return bad("no logit above -infinity");
-  return highest;
+  return highest;  // some are -infinity
 }
 
 Result<double> log_normalizer(std::span<const float> logits) {

@@ -69,7 +69,11 @@ Sampler::Sampler(const SamplerParams& params, SamplerModel model, uint64_t seed)
 
 Result<Sampled> Sampler::sample(std::span<const float> logits, std::span<const uint64_t> allowed) {
   CHECK(logits.size() == logits_.size());
-  TRY(checked_highest(logits));
+  TRY_LET(const float highest, checked_highest(logits));
+  if (is_greedy() && allowed.empty() && keeps_logits()) {
+    const auto best = std::find(logits.begin(), logits.end(), highest);
+    return Sampled{static_cast<int32_t>(best - logits.begin()), 1};
+  }
   std::copy(logits.begin(), logits.end(), logits_.begin());
   apply_logit_bias(logits_, params_.logit_bias);
   apply_mask(logits_, allowed);
@@ -84,6 +88,12 @@ Result<Sampled> Sampler::sample(std::span<const float> logits, std::span<const u
 }
 
 bool Sampler::is_greedy() const { return params_.temperature == 0 && params_.dynatemp_range == 0; }
+
+bool Sampler::keeps_logits() const {
+  return params_.logit_bias.empty() && params_.repeat_penalty == 1 &&
+         params_.presence_penalty == 0 && params_.frequency_penalty == 0 &&
+         params_.dry_multiplier == 0;
+}
 
 void Sampler::take_candidates() {
   if (is_greedy()) return candidates_.take_top(logits_, 1);

@@ -57,6 +57,7 @@ class Sampler {
  private:
   Sampler(const SamplerParams& params, SamplerModel model, uint64_t seed);
   bool is_greedy() const;
+  bool keeps_logits() const;  // neither biases nor penalties change them
   void take_candidates();
   Candidate draw_by_mirostat();
   Candidate draw_cut();

@@ -62,5 +62,29 @@ TEST(Logprobs, of_numbers_that_are_not_finite_are_an_error_of_their_own) {
   EXPECT_TRUE(top_logprobs(std::vector<float>{-kInf, 0}, 1));
 }
 
+TEST(CheckedHighest, one_bad_logit_is_found_wherever_it_stands) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (size_t n = 1; n <= 50; ++n) {
+    std::vector<float> logits(n, -3.0f);
+    for (size_t i = 0; i < n; ++i) {
+      logits[i] = 2.0f;
+      EXPECT_EQ(*checked_highest(logits), 2.0f) << n << ' ' << i;
+      logits[i] = nan;
+      EXPECT_FALSE(checked_highest(logits)) << n << ' ' << i;
+      logits[i] = kInf;
+      EXPECT_FALSE(checked_highest(logits)) << n << ' ' << i;
+      logits[i] = -kInf;
+      const auto rest = checked_highest(logits);
+      if (n == 1) {
+        EXPECT_FALSE(rest);
+      } else {
+        EXPECT_EQ(*rest, -3.0f) << n << ' ' << i;
+      }
+      logits[i] = -3.0f;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hearth::sample

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <map>
 #include <new>
+#include <random>
 
 #include "tests/sample/oracle.h"
 
@@ -237,6 +238,26 @@ TEST(Sampler, repetition_is_punished_over_the_window_only) {
   Sampler sampler = make(params, 4);
   const std::vector<float> logits = {4, 3, 2, 1};
   EXPECT_EQ(draw(sampler, logits, 7), (std::vector<int32_t>{0, 1, 2, 0, 1, 2, 0}));
+}
+
+TEST(Sampler, greedy_takes_the_first_of_the_likeliest_with_and_without_a_mask) {
+  SamplerParams params = plain();
+  params.temperature = 0;
+  std::mt19937 random(7);
+  for (const size_t n : {1u, 2u, 15u, 16u, 17u, 33u, 100u}) {
+    Sampler sampler = make(params, n);
+    // A mask that allows everything makes no difference but goes the way of all other samplers.
+    const std::vector<uint64_t> all((n + 63) / 64, ~uint64_t{0});
+    for (int round = 0; round < 200; ++round) {
+      std::vector<float> logits(n);
+      for (float& logit : logits) logit = static_cast<float>(random() % 5) - 2.0f;  // with ties
+      if (round % 2 == 0) logits[random() % n] = kForbidden;
+      const auto expected = std::max_element(logits.begin(), logits.end());  // the first of them
+      if (*expected == kForbidden) continue;
+      EXPECT_EQ(sampler.sample(logits)->id, expected - logits.begin());
+      EXPECT_EQ(sampler.sample(logits, all)->id, expected - logits.begin());
+    }
+  }
 }
 
 TEST(Sampler, dry_breaks_a_loop_that_greedy_decoding_falls_into) {
