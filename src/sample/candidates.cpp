@@ -2,12 +2,32 @@
 // See candidates.h.
 #include "sample/candidates.h"
 
+#include <algorithm>
+#include <array>
 #include <limits>
 
 #include "base/check.h"
 #include "sample/portable_math.h"
 
 namespace hearth::sample {
+namespace {
+
+// Most runs of so many tokens have none among the best; lanes, so that the compiler makes vectors.
+constexpr size_t kRun = 128;
+constexpr size_t kLanes = 16;
+
+float highest_of_run(const float* logits) {
+  std::array<float, kLanes> lanes;
+  lanes.fill(-std::numeric_limits<float>::infinity());
+  for (size_t i = 0; i < kRun; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] = logits[i + lane] > lanes[lane] ? logits[i + lane] : lanes[lane];
+    }
+  }
+  return *std::max_element(lanes.begin(), lanes.end());
+}
+
+}  // namespace
 
 void Candidates::take_all(std::span<const float> logits) {
   items_.clear();
@@ -28,16 +48,22 @@ void Candidates::take_top(std::span<const float> logits, size_t k) {
   const size_t room = std::min(std::max<size_t>(4 * k, 1024), std::max<size_t>(logits.size(), 1));
   items_.reserve(room);
   float floor = -std::numeric_limits<float>::infinity();
-  for (size_t i = 0; i < logits.size(); ++i) {
+  const auto take = [&](size_t i) {
     // A token equal to the floor has a higher id than the k that are held: it loses.
-    if (!(logits[i] > floor)) continue;
+    if (!(logits[i] > floor)) return;
     items_.push_back({static_cast<int32_t>(i), logits[i], 0});
-    if (items_.size() < room || k >= room) continue;
+    if (items_.size() < room || k >= room) return;
     const auto last = items_.begin() + static_cast<std::ptrdiff_t>(k - 1);
     std::nth_element(items_.begin(), last, items_.end(), ranks_before);
     floor = static_cast<float>(last->logit);
     items_.resize(k);
+  };
+  size_t i = 0;
+  for (; i + kRun <= logits.size(); i += kRun) {
+    if (!(highest_of_run(&logits[i]) > floor)) continue;
+    for (size_t j = i; j < i + kRun; ++j) take(j);
   }
+  for (; i < logits.size(); ++i) take(i);
   keep_first(std::min(k, items_.size()));
 }
 
