@@ -34,6 +34,7 @@ class Dry {
   void accept(int32_t id);
   void apply(std::span<float> logits);
   void clear() { history_.clear(); }
+  bool is_off() const { return history_.capacity() == 0; }
 
  private:
   size_t tokens_since_breaker() const;

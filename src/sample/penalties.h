@@ -30,10 +30,9 @@ class Penalties {
   void accept(int32_t id);
   void apply(std::span<float> logits);
   void clear();
-
- private:
   bool is_off() const { return counts_.empty(); }
 
+ private:
   PenaltyStrength strength_;
   History history_;
   std::vector<uint32_t> counts_;  // [V], of the tokens in the window (fewer than 2^31)

@@ -90,9 +90,7 @@ Result<Sampled> Sampler::sample(std::span<const float> logits, std::span<const u
 bool Sampler::is_greedy() const { return params_.temperature == 0 && params_.dynatemp_range == 0; }
 
 bool Sampler::keeps_logits() const {
-  return params_.logit_bias.empty() && params_.repeat_penalty == 1 &&
-         params_.presence_penalty == 0 && params_.frequency_penalty == 0 &&
-         params_.dry_multiplier == 0;
+  return params_.logit_bias.empty() && penalties_.is_off() && dry_.is_off();
 }
 
 void Sampler::take_candidates() {
