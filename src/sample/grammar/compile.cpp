@@ -114,6 +114,49 @@ class Heights {
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue_;
 };
 
+// Takes away the calls of rules that match no text of a byte or more: the automaton could only wait
+// there for what never comes. Where such a rule may be empty, an empty step stands beside its
+// calls.
+void drop_silent_calls(Nfa& nfa) {
+  const auto leads = [&](uint32_t state) { return nfa.states[state].height != UINT32_MAX; };
+  std::vector<bool> has_text(nfa.rules.size()), seen(nfa.states.size());
+  std::vector<std::vector<uint32_t>> callers(nfa.rules.size());
+  std::vector<uint32_t> todo, found;
+  const auto say_has_text = [&](uint32_t rule) {
+    if (has_text[rule]) return;
+    has_text[rule] = true;
+    found.push_back(rule);
+  };
+  for (uint32_t rule = 0; rule < nfa.rules.size(); ++rule) {
+    const auto visit = [&](uint32_t state) {
+      if (seen[state] || !leads(state)) return;
+      seen[state] = true;
+      todo.push_back(state);
+    };
+    visit(nfa.rules[rule].start);
+    while (!todo.empty()) {
+      const NfaState& state = nfa.states[todo.back()];
+      todo.pop_back();
+      for (const uint32_t next : state.empties) visit(next);
+      for (const ByteEdge& edge : state.edges) {
+        if (leads(edge.to)) say_has_text(rule);
+        visit(edge.to);
+      }
+      for (const CallEdge& call : state.calls) {
+        if (leads(call.to)) callers[call.rule].push_back(rule);
+        visit(call.to);
+      }
+    }
+  }
+  while (!found.empty()) {
+    const uint32_t rule = found.back();
+    found.pop_back();
+    for (const uint32_t caller : callers[rule]) say_has_text(caller);
+  }
+  for (NfaState& state : nfa.states)
+    std::erase_if(state.calls, [&](const CallEdge& call) { return !has_text[call.rule]; });
+}
+
 // The order of rules by "may begin with a call of": an error where they go in a circle, as such a
 // rule would call itself for ever before anything has come.
 class LeftOrder {
@@ -294,6 +337,7 @@ Result<std::unique_ptr<const Automaton>> compile(const GrammarBuilder& grammar, 
   if (nfa.states[whole.start].height > kMaxStackDepth)
     return over_limit("the shortest text needs rules nested more than {} deep", kMaxStackDepth);
   TRY_LET(const std::vector<uint32_t> order, LeftOrder(nfa).run());
+  drop_silent_calls(nfa);
   Assembly assembly(nfa);
   SubsetWork work;
   for (uint32_t i = 0; i < nfa.rules.size(); ++i) {

@@ -172,6 +172,7 @@ Result<Dfa> determinize(const Nfa& nfa, uint32_t start, uint32_t end, bool is_tr
 }
 
 Dfa counted_loop(const Dfa& part) {
+  if (part[0].edges.empty()) return {};
   for (const DfaState& state : part) {
     if (!state.calls.empty() || (state.accepts && !state.edges.empty())) return {};
   }

@@ -97,7 +97,7 @@ Result<Dfa> determinize(const Nfa& nfa, uint32_t start, uint32_t end, bool is_tr
                         SubsetWork& work);
 
 // The loop around `part`, a deterministic automaton; empty where a text of the part is the
-// beginning of another, so that counting would be ambiguous.
+// beginning of another, so that counting would be ambiguous, and where there is nothing to count.
 Dfa counted_loop(const Dfa& part);
 
 }  // namespace hearth::sample

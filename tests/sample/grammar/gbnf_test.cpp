@@ -73,6 +73,26 @@ TEST(Gbnf, a_live_beginning_can_always_be_finished) {
   }
 }
 
+TEST(Gbnf, rules_that_match_only_nothing_are_not_waited_for) {
+  const std::string nothing(60, '|');  // too many to be put in the place of a call
+  for (const std::string& rules : {"nothing ::= " + nothing,
+                                   std::string("nothing ::= many\nmany ::= one{30} one one?\n") +
+                                       "one ::= \"\" | | \"\" | nil\nnil ::= ( | )",
+                                   "nothing ::= other{3,200}\nother ::= " + nothing,
+                                   "nothing ::= (\"\" | ){3,200}" + nothing}) {
+    const auto alone = gbnf("root ::= nothing\n" + rules);
+    Pushdown pushdown(alone->automaton());
+    const Position start = pushdown.start();
+    ASSERT_NE(start, kDead) << rules;
+    EXPECT_TRUE(pushdown.may_end(start)) << rules;
+    EXPECT_FALSE(pushdown.can_go_on(start)) << rules;
+    const auto between = gbnf("root ::= nothing \"a\" nothing (\"b\" nothing)* nothing\n" + rules);
+    EXPECT_TRUE(matches(*between, "abb")) << rules;
+    EXPECT_EQ(match(*between, ""), Match::kBeginning) << rules;
+    EXPECT_EQ(match(*between, "ac"), Match::kNo) << rules;
+  }
+}
+
 TEST(Gbnf, every_notation_is_read) {
   const auto grammar = gbnf(R"(# a comment
 root ::= greeting " " name-2 ("!" | "?"){1,2} # another
