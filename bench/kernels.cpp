@@ -172,7 +172,7 @@ void read_streams(benchmark::State& state) {
 
 // One query of four heads that share a key head, over 4096 cached positions of 128 values.
 struct AttentionShape {
-  static constexpr int kQueries = 4, kPositions = 4096, kSize = 128;
+  static constexpr int kQueries = 6, kPositions = 1024, kSize = 128;
 };
 
 void attention(benchmark::State& state, KvType kv, DType type, const std::string& isa) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Attention's two products with cached rows, written once over Vec: scores = query . key, and out
-// += weight * value. One key row is converted once for up to kTileQueries queries. A score's sum
+// += weight * value. One key row is converted once for up to kSharedQueries queries. A score's sum
 // runs over 16 lanes (index mod 16) and the tree of vec_sum, whatever the tile; a mix adds
 // positions in ascending order. In, out: kernels/table.h.
 #pragma once
@@ -9,6 +9,10 @@
 
 namespace hearth::cpu {
 namespace {
+
+// Queries that share a converted row: heads of one kv head. Of 32 registers, six of them and four
+// positions take 24 for sums and six for the queries, which leaves one for the key.
+constexpr int kSharedQueries = kTileQueries == 4 ? 6 : kTileQueries;
 
 template <int kValue>
 struct Constant {
@@ -90,19 +94,13 @@ inline void fetch(const Ahead& ahead, int first, int n) {
 #endif
 }
 
-// f(Constant<Q>, first query) for all queries: kTileQueries at once, then the rest at once.
-template <class F>
-inline void for_query_tiles(int n_queries, const F& f) {
-  int q = 0;
-  for (; q + kTileQueries <= n_queries; q += kTileQueries) f(Constant<kTileQueries>{}, q);
-  const int rest = n_queries - q;
-  if constexpr (kTileQueries > 3) {
-    if (rest == 3) return f(Constant<3>{}, q);
+// f(Constant<Q>, first query) for all queries: kSharedQueries at once, then the rest at once.
+template <int Q = kSharedQueries, class F>
+inline void for_query_tiles(int n_queries, const F& f, int q = 0) {
+  for (; q + Q <= n_queries; q += Q) f(Constant<Q>{}, q);
+  if constexpr (Q > 1) {
+    if (q < n_queries) for_query_tiles<Q - 1>(n_queries, f, q);
   }
-  if constexpr (kTileQueries > 2) {
-    if (rest == 2) return f(Constant<2>{}, q);
-  }
-  if (rest == 1) f(Constant<1>{}, q);
 }
 
 template <class Key, int P>
@@ -126,7 +124,7 @@ struct Passes {
   explicit Passes(const MixTile& tile) {
     constexpr int kWide = 16 * kTilePositions;
     const int columns = tile.size / kWide + tile.size % kWide / 16;
-    n = (tile.n_queries + kTileQueries - 1) / kTileQueries * (columns > 0 ? columns : 1);
+    n = (tile.n_queries + kSharedQueries - 1) / kSharedQueries * (columns > 0 ? columns : 1);
   }
   void step(const Ahead& ahead) {
     if (++steps < n) return;
@@ -156,11 +154,9 @@ inline void mix_tile(const MixTile& tile, int q0, int i, Passes& passes) {
         values[p] = Value::load(row, i + 16 * p);
       }
     }
-    for (int p = 0; p < P; ++p) {
-      const Vec v = values[p];
-      for (int q = 0; q < Q; ++q) {
-        sums[q][p] = vec_fma(v, vec_set(weights[q * tile.weight_stride + s]), sums[q][p]);
-      }
+    for (int q = 0; q < Q; ++q) {
+      const Vec weight = vec_set(weights[q * tile.weight_stride + s]);
+      for (int p = 0; p < P; ++p) sums[q][p] = vec_fma(values[p], weight, sums[q][p]);
     }
   }
   for (int q = 0; q < Q; ++q) {
