@@ -80,8 +80,8 @@ class Listener : public engine::GenerationSink {
 
 // Toy models of which each has something that could go wrong: quantized weights, so that the two
 // roles differ; windows; experts. Under a sanitizer weights are floats: what it looks at is the
-// scheduler, and quantized products, unoptimized there, would take nine tenths of the time (they
-// meet threads and bounds in Invariants and in the tests of kernels).
+// scheduler, and quantized products, unoptimized there, would take most of the time (they meet
+// threads and bounds in Invariants and in the tests of kernels).
 inline ToyOptions scheduler_toy(const char* arch) {
 #ifdef HEARTH_SANITIZED
   constexpr DType kFormat = DType::kF32;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Any bytes as a GBNF grammar. Oracle: a grammar or an error with a message; of a grammar, random
-// texts that are followed byte by byte are alive to their end, and masks agree with that.
+// texts that are followed byte by byte are alive to their end.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
