@@ -234,7 +234,7 @@ void attention_far(benchmark::State& state, KvType kv, DType type, const std::st
              .scale = 1.0f,
              .scores = scores.data() + p,
              .score_stride = kBlock,
-             .ahead = {last ? values : keys + (p + kPage) * bytes, bytes}});
+             .ahead = {last ? values : keys + (p + kPage) * bytes, kPage * bytes}});
       }
       for (int p = 0; p < kBlock; p += kPage) {
         const bool last = p + kPage == kBlock;
@@ -248,7 +248,8 @@ void attention_far(benchmark::State& state, KvType kv, DType type, const std::st
              .size = kSize,
              .out = out.data(),
              .out_stride = kSize,
-             .ahead = {last ? keys + kBlock * bytes : values + (p + kPage) * bytes, bytes}});
+             .ahead = {last ? keys + kBlock * bytes : values + (p + kPage) * bytes,
+                       kPage * bytes}});
       }
       for (float& value : out) value = 0.0f;
     }

@@ -9,7 +9,21 @@ namespace hearth::cpu {
 namespace {
 
 constexpr int kQueries = 9;
-constexpr int kPositions = 21;
+constexpr int kPositions = 64;  // a whole panel
+
+struct Sum {
+  double value = 0, magnitude = 0;
+};
+
+// The last n_queries rows and n_positions columns of [kQueries, kPositions].
+std::vector<float> corner(const std::vector<float>& whole, int n_queries, int n_positions) {
+  std::vector<float> part;
+  for (int q = kQueries - n_queries; q < kQueries; ++q) {
+    const auto end = whole.begin() + (q + 1) * kPositions;
+    part.insert(part.end(), end - n_positions, end);
+  }
+  return part;
+}
 
 // Cached rows, queries and weights, each ending at a forbidden page.
 struct Cache {
@@ -46,6 +60,17 @@ struct Cache {
     return {out.data(), out.data() + out.size()};
   }
 
+  Sum score_in_double(int q, int p) const {
+    Sum sum;
+    for (int i = 0; i < size; ++i) {
+      const double term = static_cast<double>(query[static_cast<size_t>(q * size + i)]) *
+                          values[static_cast<size_t>(p)][static_cast<size_t>(i)];
+      sum.value += term;
+      sum.magnitude += std::fabs(term);
+    }
+    return sum;
+  }
+
   // The last n_queries outputs over all positions, or over the two halves one after the other.
   std::vector<float> mix(const KernelTable& table, int n_queries, int split) const {
     Guarded<float> out(static_cast<size_t>(n_queries * size));
@@ -65,6 +90,27 @@ struct Cache {
     return {out.data(), out.data() + out.size()};
   }
 
+  // Like scores, by way of a panel. Reads ahead far into the forbidden page, which is only a hint.
+  std::vector<float> panel_scores(const KernelTable& table, bool straight, int n_queries,
+                                  int n_positions) const {
+    std::vector<float> panel(static_cast<size_t>(size * kPanelPositions + 15));
+    table.key_panel[static_cast<int>(format.kv)](
+        rows.data() + (kPositions - n_positions) * bytes, bytes, n_positions, size, panel.data(),
+        {.at = rows.data(), .bytes = (kPositions + 100) * bytes});
+    Guarded<float> out(static_cast<size_t>(n_queries * n_positions));
+    (straight ? table.panel_scores_straight
+              : table.panel_scores)({.query = query.data() + (kQueries - n_queries) * size,
+                                     .query_stride = size,
+                                     .n_queries = n_queries,
+                                     .panel = panel.data(),
+                                     .n_positions = n_positions,
+                                     .size = size,
+                                     .scale = 0.125f,
+                                     .scores = out.data(),
+                                     .score_stride = n_positions});
+    return {out.data(), out.data() + out.size()};
+  }
+
   StoredKv format;
   int size;
   int64_t bytes;
@@ -79,6 +125,12 @@ class Attention : public testing::TestWithParam<StoredKv> {
     if (info(GetParam().type).block_weights == 32) return {32, 64, 96, 128, 192, 256, 576};
     return {1, 8, 16, 20, 40, 64, 72, 80, 96, 112, 128, 192, 256, 576};
   }
+  // Those that panels can have.
+  std::vector<int> panel_sizes() const {
+    std::vector<int> list = sizes();
+    std::erase_if(list, [](int size) { return size % 16 != 0; });
+    return list;
+  }
 };
 
 TEST_P(Attention, scores_are_within_the_derived_bound_of_sums_in_double) {
@@ -89,17 +141,10 @@ TEST_P(Attention, scores_are_within_the_derived_bound_of_sums_in_double) {
       const std::vector<float> scores = cache.scores(table_for(isa), kQueries, kPositions);
       for (int q = 0; q < kQueries; ++q) {
         for (int p = 0; p < kPositions; ++p) {
-          double sum = 0, magnitude = 0;
-          for (int i = 0; i < size; ++i) {
-            const double term =
-                static_cast<double>(cache.query[static_cast<size_t>(q * size + i)]) *
-                cache.values[static_cast<size_t>(p)][static_cast<size_t>(i)];
-            sum += term;
-            magnitude += std::fabs(term);
-          }
+          const Sum sum = cache.score_in_double(q, p);
           // The product, the additions of a lane, 4 levels of the tree, the scale (exact: 1/8).
-          const double bound = (2 + size / 16 + 4) * kEps * magnitude * 0.125;
-          EXPECT_NEAR(scores[static_cast<size_t>(q * kPositions + p)], sum * 0.125, bound)
+          const double bound = (2 + size / 16 + 4) * kEps * sum.magnitude * 0.125;
+          EXPECT_NEAR(scores[static_cast<size_t>(q * kPositions + p)], sum.value * 0.125, bound)
               << isa << " size " << size << " query " << q << " position " << p;
         }
       }
@@ -115,17 +160,72 @@ TEST_P(Attention, a_score_does_not_depend_on_its_tile) {
       const KernelTable table = table_for(isa);
       const std::vector<float> whole = cache.scores(table, kQueries, kPositions);
       for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
-        for (const int n_positions : {1, 2, 3, 4, 5, 7, 8, 9, 21}) {
-          const std::vector<float> part = cache.scores(table, n_queries, n_positions);
-          for (int q = 0; q < n_queries; ++q) {
-            for (int p = 0; p < n_positions; ++p) {
-              const int at = (kQueries - n_queries + q) * kPositions + kPositions - n_positions + p;
-              ASSERT_TRUE(same_bits(part[static_cast<size_t>(q * n_positions + p)],
-                                    whole[static_cast<size_t>(at)]))
-                  << isa << " size " << size;
-            }
-          }
+        for (const int n_positions : {1, 2, 3, 4, 5, 7, 8, 9, kPositions}) {
+          EXPECT_EQ(cache.scores(table, n_queries, n_positions),
+                    corner(whole, n_queries, n_positions))
+              << isa << " size " << size << ", " << n_queries << " by " << n_positions;
         }
+      }
+    }
+  }
+}
+
+TEST_P(Attention, scores_by_way_of_a_panel_have_the_same_bits) {
+  Random random(6);
+  for (const int size : panel_sizes()) {
+    const Cache cache(GetParam(), size, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      const KernelTable table = table_for(isa);
+      for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+        for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
+          EXPECT_EQ(cache.panel_scores(table, false, n_queries, n_positions),
+                    cache.scores(table, n_queries, n_positions))
+              << isa << " size " << size << ", " << n_queries << " by " << n_positions;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Attention, straight_scores_are_within_the_derived_bound_and_do_not_depend_on_their_tile) {
+  Random random(7);
+  for (const int size : panel_sizes()) {
+    const Cache cache(GetParam(), size, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      const KernelTable table = table_for(isa);
+      const std::vector<float> whole = cache.panel_scores(table, true, kQueries, kPositions);
+      for (int q = 0; q < kQueries; ++q) {
+        for (int p = 0; p < kPositions; ++p) {
+          const Sum sum = cache.score_in_double(q, p);
+          // The product and an addition for each column, the scale (exact: 1/8).
+          const double bound = (1 + size) * kEps * sum.magnitude * 0.125;
+          EXPECT_NEAR(whole[static_cast<size_t>(q * kPositions + p)], sum.value * 0.125, bound)
+              << isa << " size " << size << " query " << q << " position " << p;
+        }
+      }
+      for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+        for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
+          const auto part = cache.panel_scores(table, true, n_queries, n_positions);
+          EXPECT_EQ(part, corner(whole, n_queries, n_positions))
+              << isa << " size " << size << ", " << n_queries << " by " << n_positions;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Attention, values_brought_to_floats_are_the_decoded_ones) {
+  Random random(8);
+  for (const int size : panel_sizes()) {
+    const Cache cache(GetParam(), size, random);
+    for (const std::string_view isa : machine_isa_names()) {
+      Guarded<float> out(static_cast<size_t>(kPositions * size));
+      table_for(isa).value_rows[static_cast<int>(cache.format.kv)](
+          cache.rows.data(), cache.bytes, kPositions, size, out.data(), {});
+      for (int p = 0; p < kPositions; ++p) {
+        const float* const row = out.data() + p * size;
+        EXPECT_EQ(std::vector<float>(row, row + size), cache.values[static_cast<size_t>(p)])
+            << isa << " size " << size;
       }
     }
   }
@@ -164,7 +264,7 @@ TEST_P(Attention, a_mix_does_not_depend_on_how_queries_and_positions_are_cut) {
       const KernelTable table = table_for(isa);
       const std::vector<float> whole = cache.mix(table, kQueries, kPositions);
       for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
-        for (const int split : {0, 1, 7, 16, 20}) {
+        for (const int split : {0, 1, 7, 16, kPositions - 1}) {
           const std::vector<float> part = cache.mix(table, n_queries, split);
           const auto offset = static_cast<size_t>((kQueries - n_queries) * size);
           for (size_t i = 0; i < part.size(); ++i) {

@@ -47,7 +47,7 @@ TEST(Perplexity, it_is_that_of_the_second_halves_of_whole_windows) {
         std::vector<int32_t> window(tokens.begin() + w * kWindow,
                                     tokens.begin() + (w + 1) * kWindow);
         if (bos >= 0) window[0] = bos;
-        const auto rows = test::rows_of(*toy, window, kWindow);
+        const auto rows = test::rows_of(*toy, window, kWindow, Role::kPrompt);
         ASSERT_TRUE(rows);
         for (size_t i = kWindow / 2; i + 1 < kWindow; ++i, ++n) {
           sum -= logprob(*rows, i, window[i + 1], V);
@@ -113,7 +113,7 @@ void save_run(Engine& engine, SavedRun& run) {
   for (int w = 0; w < 2; ++w) {
     const std::vector<int32_t> window(run.tokens.begin() + w * kSavedWindow,
                                       run.tokens.begin() + (w + 1) * kSavedWindow);
-    auto rows = test::rows_of(engine, window, kSavedWindow);
+    auto rows = test::rows_of(engine, window, kSavedWindow, Role::kPrompt);
     ASSERT_TRUE(rows);
     run.rows.push_back(std::move(*rows));
   }
@@ -150,7 +150,7 @@ TEST(Divergence, from_another_model_is_the_sum_that_its_definition_says) {
   for (size_t w = 0; w < 2; ++w) {
     const std::vector<int32_t> window(run.tokens.begin() + static_cast<int>(w) * kSavedWindow,
                                       run.tokens.begin() + static_cast<int>(w + 1) * kSavedWindow);
-    const auto rows = test::rows_of(*toy, window, kSavedWindow);
+    const auto rows = test::rows_of(*toy, window, kSavedWindow, Role::kPrompt);
     ASSERT_TRUE(rows);
     for (size_t i = kSavedWindow / 2; i + 1 < kSavedWindow; ++i, ++n) {
       double kl = 0;
@@ -233,7 +233,7 @@ TEST(Logprobs, each_position_has_the_likeliest_tokens_after_it) {
   const ToyEngine toy = make_toy({.arch = "qwen2"});
   const auto V = static_cast<size_t>(toy->hparams().V);
   const auto tokens = test::some_tokens(80, static_cast<int>(V));
-  const auto rows = test::rows_of(*toy, tokens, 80);
+  const auto rows = test::rows_of(*toy, tokens, 80, Role::kPrompt);
   ASSERT_TRUE(rows);
   const auto positions = logprobs(*toy, tokens, 4, no_progress, nullptr);
   ASSERT_TRUE(positions) << positions.error().message;
@@ -263,7 +263,7 @@ TEST(Embed, poolings_are_the_mean_the_first_and_the_last_state_at_length_one) {
     {
       auto sequence = toy->open_sequence();
       ASSERT_TRUE(sequence);
-      const StepPart part{&*sequence, tokens, Want::kAll};
+      const StepPart part{&*sequence, tokens, Want::kAll, Role::kPrompt};
       ASSERT_TRUE(toy->step({&part, 1}));
       ASSERT_EQ(toy->n_outputs(), 23);
       for (int i = 0; i < 23; ++i) {

@@ -226,19 +226,20 @@ TEST_F(Generate, logprobs_are_those_of_the_models_logits) {
   request.n_logprobs = 3;
   const GenerateResult result = expect(request);
   ASSERT_EQ(result.logprobs.size(), 10u);
-  std::vector<int32_t> tokens = prompt(20);
-  tokens.insert(tokens.end(), result.tokens.begin(), result.tokens.end());
   open_again();
   sequence_.reset();
-  const auto rows = test::rows_of(engine(), tokens, 64);
-  ASSERT_TRUE(rows);
+  auto sequence = engine().open_sequence();
+  ASSERT_TRUE(sequence);
+  test::Rows rows;
+  ASSERT_TRUE(test::feed(engine(), *sequence, prompt(20), 64, rows, Role::kPrompt));
+  ASSERT_TRUE(test::feed(engine(), *sequence, result.tokens, 64, rows));
   const auto V = static_cast<size_t>(engine().hparams().V);
   for (size_t i = 0; i < 10; ++i) {
     const auto& entry = result.logprobs[i];
     EXPECT_EQ(entry.chosen.id, result.tokens[i]);
     ASSERT_EQ(entry.top.size(), 3u);
     EXPECT_EQ(entry.top[0], entry.chosen);
-    const float* const row = rows->data() + (19 + i) * V;
+    const float* const row = rows.data() + (19 + i) * V;
     double sum = 0;
     for (size_t v = 0; v < V; ++v) sum += std::exp(static_cast<double>(row[v]));
     // Both sums are in double; a logit near 10 loses at most a few units of 2^-52.

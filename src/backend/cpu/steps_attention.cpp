@@ -29,7 +29,7 @@ struct TokenTile {
   int size() const { return end - begin; }
 };
 
-// Walks the batch in tiles of one sequence each; f(tile, index of the tile).
+// Walks the batch in tiles of one sequence and one role each; f(tile, index of the tile).
 template <class F>
 void for_tiles(const backend::Batch& batch, F&& f) {
   const int n = static_cast<int>(batch.tokens.size());
@@ -38,8 +38,11 @@ void for_tiles(const backend::Batch& batch, F&& f) {
     const int32_t sequence = batch.i_sequence[static_cast<size_t>(first)];
     int last = first + 1;
     while (last < n && batch.i_sequence[static_cast<size_t>(last)] == sequence) ++last;
-    for (int begin = first; begin < last; begin += kTileTokens, ++i_tile) {
-      f(TokenTile{begin, std::min(begin + kTileTokens, last), sequence, first, last}, i_tile);
+    for (int begin = first; begin < last; ++i_tile) {
+      const int role_end = begin < batch.n_prompt ? std::min(batch.n_prompt, last) : last;
+      const int end = std::min(begin + kTileTokens, role_end);
+      f(TokenTile{begin, end, sequence, first, last}, i_tile);
+      begin = end;
     }
     first = last;
   }
@@ -82,11 +85,13 @@ struct Slots {
   float* at(int t, int h) const { return base + t * token_stride + h * head_stride; }
 };
 
-// The rows of keys and values of one page, for one kv head, from a position on.
+// Rows of one page, for one kv head, from a position on.
+struct Rows {
+  const uint8_t* at;
+  int64_t bytes;  // from a row to the next
+};
 struct PageRows {
-  const uint8_t* k;
-  const uint8_t* v;
-  int64_t k_bytes, v_bytes;
+  Rows k, v;
 };
 
 int max_queries(const graph::Attention& op) {
@@ -142,10 +147,10 @@ class Worker {
         set_running(slots.at(t, h), op_.v_size, {});
       }
     }
-    const Range seen = seen_by(op_, frame_, tile).within(chunk_range(i_chunk));
+    const Range all = seen_by(op_, frame_, tile), seen = all.within(chunk_range(i_chunk));
     for (int first = seen.begin / kBlockPositions * kBlockPositions; first < seen.end;
          first += kBlockPositions) {
-      block(tile, heads, seen.within({first, first + kBlockPositions}), seen.end, slots);
+      block(tile, heads, seen.within({first, first + kBlockPositions}), all.end, slots);
     }
   }
 
@@ -217,24 +222,26 @@ class Worker {
     for_pages(range, [&](Range page) { mix_page(tile, heads, page, range, end, slots); });
   }
 
-  // Whether rows are brought to floats once for all queries: pays from a few queries on, changes no
-  // bit.
+  // Whether rows are brought to floats once for all queries: pays from a few queries on. Changes no
+  // bit, except that prompts have straight sums, and so always panels.
   bool by_panel(const TokenTile& tile, const Heads& heads) const {
     constexpr int kQueries = 8;
-    return heads.n * tile.size() >= kQueries && op_.k_size % 16 == 0 && op_.v_size % 16 == 0;
+    return op_.k_size % 16 == 0 && op_.v_size % 16 == 0 &&
+           (is_prompt(tile) || heads.n * tile.size() >= kQueries);
   }
+  bool is_prompt(const TokenTile& tile) const { return tile.begin < frame_.n_prompt; }
 
   // The scores of one page of a range; scores_of() belongs to position `first`.
   void score_page(const TokenTile& tile, const Heads& heads, Range page, Range range, int first) {
     const bool by_token = heads.n >= tile.size(), panel = by_panel(tile, heads);
     const int64_t score_stride = by_token ? kBlockPositions : int64_t{heads.n} * kBlockPositions;
-    const PageRows rows = page_rows(tile, heads.g, page.begin);
-    const bool last = page.end == range.end;
-    const Ahead ahead = last ? Ahead{page_rows(tile, heads.g, range.begin).v, rows.v_bytes}
-                             : Ahead{page_rows(tile, heads.g, page.end).k, rows.k_bytes};
+    const Rows rows = page_rows(tile, heads.g, page.begin).k;
+    const Ahead ahead = page.end < range.end
+                            ? ahead_of(tile, heads.g, {page.end, range.end}, &PageRows::k)
+                            : ahead_of(tile, heads.g, range, &PageRows::v);
     if (panel) {
-      k_.key_panel[static_cast<int>(k_type_)](rows.k, rows.k_bytes, page.size(), op_.k_size,
-                                              scratch_.panel);
+      k_.key_panel[static_cast<int>(k_type_)](rows.at, rows.bytes, page.size(), op_.k_size,
+                                              scratch_.panel, ahead);
     }
     for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
       const float* query =
@@ -243,21 +250,22 @@ class Worker {
       float* scores = scores_of(heads, t, h) + seen.begin - first;
       const int skipped = seen.begin - page.begin;
       if (panel) {
-        k_.panel_scores({.query = query,
-                         .query_stride = query_stride,
-                         .n_queries = n,
-                         .panel = scratch_.panel + skipped,
-                         .n_positions = seen.size(),
-                         .size = op_.k_size,
-                         .scale = op_.scale,
-                         .scores = scores,
-                         .score_stride = score_stride});
+        const auto panel_scores = is_prompt(tile) ? k_.panel_scores_straight : k_.panel_scores;
+        panel_scores({.query = query,
+                      .query_stride = query_stride,
+                      .n_queries = n,
+                      .panel = scratch_.panel + skipped,
+                      .n_positions = seen.size(),
+                      .size = op_.k_size,
+                      .scale = op_.scale,
+                      .scores = scores,
+                      .score_stride = score_stride});
       } else {
         k_.scores[static_cast<int>(k_type_)]({.query = query,
                                               .query_stride = query_stride,
                                               .n_queries = n,
-                                              .keys = rows.k + skipped * rows.k_bytes,
-                                              .key_bytes = rows.k_bytes,
+                                              .keys = rows.at + skipped * rows.bytes,
+                                              .key_bytes = rows.bytes,
                                               .n_positions = seen.size(),
                                               .size = op_.k_size,
                                               .scale = op_.scale,
@@ -274,28 +282,26 @@ class Worker {
     const bool by_token = heads.n >= tile.size();
     const int64_t score_stride = by_token ? kBlockPositions : int64_t{heads.n} * kBlockPositions;
     const int first = range.begin / kBlockPositions * kBlockPositions;
-    PageRows rows = page_rows(tile, heads.g, page.begin);
-    Ahead ahead;
-    if (page.end < range.end) {
-      ahead = {page_rows(tile, heads.g, page.end).v, rows.v_bytes};
-    } else if (range.end < end) {
-      ahead = {page_rows(tile, heads.g, range.end).k, rows.k_bytes};
-    }
+    Rows rows = page_rows(tile, heads.g, page.begin).v;
+    Ahead ahead = page.end < range.end
+                      ? ahead_of(tile, heads.g, {page.end, range.end}, &PageRows::v)
+                      : ahead_of(tile, heads.g, {range.end, end}, &PageRows::k);
     KvType type = v_type_;
     if (by_panel(tile, heads)) {
-      k_.value_rows[static_cast<int>(type)](rows.v, rows.v_bytes, page.size(), op_.v_size,
-                                            scratch_.values);
-      rows.v = reinterpret_cast<const uint8_t*>(scratch_.values);
-      rows.v_bytes = int64_t{op_.v_size} * int64_t{sizeof(float)};
+      k_.value_rows[static_cast<int>(type)](rows.at, rows.bytes, page.size(), op_.v_size,
+                                            scratch_.values, ahead);
+      rows = {reinterpret_cast<const uint8_t*>(scratch_.values),
+              int64_t{op_.v_size} * int64_t{sizeof(float)}};
       type = KvType::kF32;
+      ahead = {};
     }
     for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
       k_.mix[static_cast<int>(type)](
           {.weights = scores_of(heads, t, h) + seen.begin - first,
            .weight_stride = score_stride,
            .n_queries = n,
-           .values = rows.v + (seen.begin - page.begin) * rows.v_bytes,
-           .value_bytes = rows.v_bytes,
+           .values = rows.at + (seen.begin - page.begin) * rows.bytes,
+           .value_bytes = rows.bytes,
            .n_positions = seen.size(),
            .size = op_.v_size,
            .out = slots.at(t, h),
@@ -334,16 +340,28 @@ class Worker {
       const int row = tile.first + position;
       const auto* k = row_of(frame_, p_.keys, row) + int64_t{g} * op_.k_size;
       const auto* v = row_of(frame_, p_.values, row) + int64_t{g} * op_.v_size;
-      return {reinterpret_cast<const uint8_t*>(k), reinterpret_cast<const uint8_t*>(v),
-              p_.keys.row_bytes, p_.values.row_bytes};
+      return {{reinterpret_cast<const uint8_t*>(k), p_.keys.row_bytes},
+              {reinterpret_cast<const uint8_t*>(v), p_.values.row_bytes}};
     }
     const KvLayerMemory& layer = frame_.kv->layer(op_.i_cache);
     const auto& pages = frame_.batch->sequences[static_cast<size_t>(tile.i_sequence)]
                             .pages[static_cast<size_t>(layer.group)];
     const int page = pages[static_cast<size_t>(position / kPagePositions)];
     const int64_t at = position % kPagePositions;
-    return {layer.k_tile(page, g) + at * layer.k_row_bytes,
-            layer.v_tile(page, g) + at * layer.v_row_bytes, layer.k_row_bytes, layer.v_row_bytes};
+    return {{layer.k_tile(page, g) + at * layer.k_row_bytes, layer.k_row_bytes},
+            {layer.v_tile(page, g) + at * layer.v_row_bytes, layer.v_row_bytes}};
+  }
+
+  // The first page of a range that is read next. Without a cache, rows do not lie together and come
+  // from a cache of the processor.
+  Ahead ahead_of(const TokenTile& tile, int g, Range next, Rows PageRows::*rows) const {
+    if (next.empty() || op_.i_cache == graph::kNone) return {};
+    const Rows first = page_rows(tile, g, next.begin).*rows;
+    return {first.at, first_page(next) * first.bytes};
+  }
+  // How many positions of a range lie in its first page.
+  static int first_page(Range range) {
+    return std::min(kPagePositions - range.begin % kPagePositions, range.size());
   }
 
   const KernelTable& k_;

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Attention's two products with cached rows, written once over Vec: scores = query . key, and out
-// += weight * value. One key row is converted once for up to kSharedQueries queries. A score's sum
-// runs over 16 lanes (index mod 16) and the tree of vec_sum, whatever the tile; a mix adds
-// positions in ascending order. In, out: kernels/table.h.
+// += weight * value. A row is converted once for up to kSharedQueries queries, heads of one kv
+// head. A score's sum runs over 16 lanes (index mod 16) and the tree of vec_sum, whatever the tile;
+// a mix adds positions in ascending order. In, out: kernels/table.h.
 #pragma once
+#include "backend/cpu/kernels/fetcher.h"
+#include "backend/cpu/kernels/inline.h"
 #include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/vec_load.h"
 
 namespace hearth::cpu {
 namespace {
-
-// Queries that share a converted row: heads of one kv head. Of 32 registers, six of them and four
-// positions take 24 for sums and six for the queries, which leaves one for the key.
-constexpr int kSharedQueries = kTileQueries == 4 ? 6 : kTileQueries;
 
 template <int kValue>
 struct Constant {
@@ -23,75 +21,74 @@ struct Constant {
 template <class Format>
 constexpr bool kByBlocks = requires { Format::load_32(nullptr, 0, nullptr); };
 
-// Scores of Q queries with P positions from (q0, p0) on.
-template <class Key, int Q, int P>
-inline void score_tile(const ScoreTile& tile, int q0, int p0) {
-  const float* query = tile.query + q0 * tile.query_stride;
-  const uint8_t* key = tile.keys + p0 * tile.key_bytes;
-  Vec sums[P][Q];
-  for (int p = 0; p < P; ++p) {
-    for (int q = 0; q < Q; ++q) sums[p][q] = vec_zero();
-  }
-  int i = 0;
-  if constexpr (kByBlocks<Key>) {
-    for (; i + 32 <= tile.size; i += 32) {
-      Vec x[2][Q];
-      for (int q = 0; q < Q; ++q) {
-        x[0][q] = vec_load(query + q * tile.query_stride + i);
-        x[1][q] = vec_load(query + q * tile.query_stride + i + 16);
-      }
-      for (int p = 0; p < P; ++p) {
-        Vec k[2];
-        Key::load_32(key + p * tile.key_bytes, i, k);
-        for (int q = 0; q < Q; ++q) {
-          sums[p][q] = vec_fma(k[1], x[1][q], vec_fma(k[0], x[0][q], sums[p][q]));
-        }
-      }
-    }
-  }
-  for (; i + 16 <= tile.size; i += 16) {
-    Vec x[Q];
-    for (int q = 0; q < Q; ++q) x[q] = vec_load(query + q * tile.query_stride + i);
-    for (int p = 0; p < P; ++p) {
-      const Vec k = Key::load(key + p * tile.key_bytes, i);
-      for (int q = 0; q < Q; ++q) sums[p][q] = vec_fma(k, x[q], sums[p][q]);
-    }
-  }
-  if constexpr (requires { Key::load_n(key, 0, 1); }) {
-    const int n = tile.size - i;
-    for (int p = 0; n > 0 && p < P; ++p) {
-      const Vec k = Key::load_n(key + p * tile.key_bytes, i, n);
-      for (int q = 0; q < Q; ++q) {
-        sums[p][q] = vec_fma(k, vec_load_n(query + q * tile.query_stride + i, n), sums[p][q]);
-      }
-    }
-  }
-  float* out = tile.scores + q0 * tile.score_stride + p0;
-  if constexpr (P == 4) {
-    for (int q = 0; q < Q; ++q) {
-      const Vec lanes[4] = {sums[0][q], sums[1][q], sums[2][q], sums[3][q]};
-      float four[4];
-      vec_sum4(lanes, four);
-      for (int p = 0; p < 4; ++p) out[q * tile.score_stride + p] = tile.scale * four[p];
-    }
+// out[q * stride + p] = scale * the sum of the lanes of sums[q * P + p]. A recursion, so that sums
+// can lie in registers.
+template <int Q, int P>
+HEARTH_INLINE inline void store_sums(const Vec* sums, float scale, float* out, int64_t stride) {
+  constexpr int kStored = P == 4 && Q > 1 ? 2 : 1;  // queries
+  if constexpr (kStored == 2) {
+    vec_sum8(sums, scale, out, out + stride);
+  } else if constexpr (P == 4) {
+    vec_sum4(sums, scale, out);
   } else {
-    for (int p = 0; p < P; ++p) {
-      for (int q = 0; q < Q; ++q) out[q * tile.score_stride + p] = tile.scale * vec_sum(sums[p][q]);
-    }
+    for (int p = 0; p < P; ++p) out[p] = scale * vec_sum(sums[p]);
+  }
+  if constexpr (Q > kStored) {
+    store_sums<Q - kStored, P>(sums + kStored * P, scale, out + kStored * stride, stride);
   }
 }
 
-// Fetches rows [first, first + n) of what is read next, into the second-level cache: the kernel
-// itself needs the first.
-inline void fetch(const Ahead& ahead, int first, int n) {
-#if defined(__x86_64__)
-  if (ahead.rows == nullptr) return;
-  const uint8_t* p = ahead.rows + first * ahead.row_bytes;
-  const int64_t bytes = n * ahead.row_bytes;
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
-#else
-  static_cast<void>(ahead), static_cast<void>(first), static_cast<void>(n);
-#endif
+// Scores of Q queries from q0 on with positions [begin, end), P at a time. Only single positions
+// have columns beyond a multiple of 16: no head size at hand has any, and they would take registers
+// from all tiles.
+template <class Key, int Q, int P>
+void score_tiles(const ScoreTile& tile, int q0, int begin, int end, Fetcher& all_steps) {
+  Fetcher fetcher = all_steps;  // in registers
+  const float* query = tile.query + q0 * tile.query_stride;
+  const uint8_t* key = tile.keys + begin * tile.key_bytes;
+  float* out = tile.scores + q0 * tile.score_stride + begin;
+  for (int done = begin; done < end; done += P, key += P * tile.key_bytes, out += P) {
+    Vec sums[Q * P];  // [q, p]
+    for (Vec& sum : sums) sum = vec_zero();
+    int i = 0;
+    if constexpr (kByBlocks<Key>) {
+      for (; i + 32 <= tile.size; i += 32) {
+        fetcher.step();
+        Vec x[2][Q];
+        for (int q = 0; q < Q; ++q) {
+          x[0][q] = vec_load(query + q * tile.query_stride + i);
+          x[1][q] = vec_load(query + q * tile.query_stride + i + 16);
+        }
+        for (int p = 0; p < P; ++p) {
+          Vec k[2];
+          Key::load_32(key + p * tile.key_bytes, i, k);
+          for (int q = 0; q < Q; ++q) {
+            Vec& sum = sums[q * P + p];
+            sum = vec_fma(k[1], x[1][q], vec_fma(k[0], x[0][q], sum));
+          }
+        }
+      }
+    } else {
+      for (; i + 16 <= tile.size; i += 16) {
+        fetcher.step();
+        Vec x[Q];
+        for (int q = 0; q < Q; ++q) x[q] = vec_load(query + q * tile.query_stride + i);
+        for (int p = 0; p < P; ++p) {
+          const Vec k = Key::load(key + p * tile.key_bytes, i);
+          for (int q = 0; q < Q; ++q) sums[q * P + p] = vec_fma(k, x[q], sums[q * P + p]);
+        }
+      }
+      if constexpr (P == 1) {
+        const int n = tile.size - i;
+        for (int q = 0; n > 0 && q < Q; ++q) {
+          const Vec x = vec_load_n(query + q * tile.query_stride + i, n);
+          sums[q] = vec_fma(Key::load_n(key, i, n), x, sums[q]);
+        }
+      }
+    }
+    store_sums<Q, P>(sums, tile.scale, out, tile.score_stride);
+  }
+  all_steps = fetcher;
 }
 
 // f(Constant<Q>, first query) for all queries: kSharedQueries at once, then the rest at once.
@@ -103,40 +100,40 @@ inline void for_query_tiles(int n_queries, const F& f, int q = 0) {
   }
 }
 
-template <class Key, int P>
-inline void score_positions(const ScoreTile& tile, int p) {
-  fetch(tile.ahead, p, P);
-  for_query_tiles(tile.n_queries, [&](auto n, int q) { score_tile<Key, n.value, P>(tile, q, p); });
-}
+// How many queries the first of for_query_tiles<Q> has, and how many tiles there are.
+constexpr int most_shared(int n_queries, int Q) { return n_queries < Q ? n_queries : Q; }
+constexpr int query_tiles(int n_queries, int Q) { return (n_queries + Q - 1) / Q; }
 
 template <class Key>
 void scores(const ScoreTile& tile) {
-  int p = 0;
-  for (; p + kTilePositions <= tile.n_positions; p += kTilePositions) {
-    score_positions<Key, kTilePositions>(tile, p);
-  }
-  for (; p < tile.n_positions; ++p) score_positions<Key, 1>(tile, p);
+  const int n = tile.n_positions, n_steps = tile.size / (kByBlocks<Key> ? 32 : 16);
+  const auto n_tiled = [&](int P) { return tile.size % 16 == 0 ? n / P * P : 0; };
+  const int P = shared_tile(most_shared(tile.n_queries, kSharedQueries));
+  const int64_t n_tiles =
+      int64_t{n_tiled(P) / P + n - n_tiled(P)} * query_tiles(tile.n_queries, kSharedQueries);
+  Fetcher fetcher(tile.ahead, n_tiles * n_steps);
+  for_query_tiles(tile.n_queries, [&](auto q_tile, int q) {
+    constexpr int Q = q_tile.value, P = shared_tile(Q);
+    score_tiles<Key, Q, P>(tile, q, 0, n_tiled(P), fetcher);
+    score_tiles<Key, Q, 1>(tile, q, n_tiled(P), n, fetcher);
+  });
 }
 
-// A mix passes over the positions once for each tile of queries and columns: rows are fetched
-// evenly over all passes, so that the core's few places for misses are never taken by many at once.
-struct Passes {
-  explicit Passes(const MixTile& tile) {
-    constexpr int kWide = 16 * kTilePositions;
-    const int columns = tile.size / kWide + tile.size % kWide / 16;
-    n = (tile.n_queries + kSharedQueries - 1) / kSharedQueries * (columns > 0 ? columns : 1);
-  }
-  void step(const Ahead& ahead) {
-    if (++steps < n) return;
-    steps = 0;
-    fetch(ahead, row++, 1);
-  }
-  int n, steps = 0, row = 0;
-};
+// The tile of mix: values of quantized formats are brought to floats by blocks of two sixteens, for
+// which fewer queries leave room where a register holds eight floats.
+template <class Value>
+constexpr int mix_tile_columns(int n_queries) {
+  const int P = shared_tile(n_queries);
+  return kByBlocks<Value> && P < 2 ? 2 : P;
+}
+template <class Value>
+constexpr int kMixQueries =
+    kByBlocks<Value> && shared_tile(kSharedQueries) < 2 ? 2 : kSharedQueries;
 
 // Adds all positions to columns [i, i + 16 P) of Q output rows.
 template <class Value, int Q, int P>
-inline void mix_tile(const MixTile& tile, int q0, int i, Passes& passes) {
+void mix_tile(const MixTile& tile, int q0, int i, Fetcher& all_steps) {
+  Fetcher fetcher = all_steps;  // in registers
   float* out = tile.out + q0 * tile.out_stride + i;
   const float* weights = tile.weights + q0 * tile.weight_stride;
   Vec sums[Q][P];
@@ -144,7 +141,7 @@ inline void mix_tile(const MixTile& tile, int q0, int i, Passes& passes) {
     for (int p = 0; p < P; ++p) sums[q][p] = vec_load(out + q * tile.out_stride + 16 * p);
   }
   for (int s = 0; s < tile.n_positions; ++s) {
-    passes.step(tile.ahead);
+    fetcher.step();
     const uint8_t* row = tile.values + s * tile.value_bytes;
     Vec values[P];
     for (int p = 0; p < P; ++p) {
@@ -162,6 +159,7 @@ inline void mix_tile(const MixTile& tile, int q0, int i, Passes& passes) {
   for (int q = 0; q < Q; ++q) {
     for (int p = 0; p < P; ++p) vec_store(out + q * tile.out_stride + 16 * p, sums[q][p]);
   }
+  all_steps = fetcher;
 }
 
 template <class Value>
@@ -177,13 +175,13 @@ inline void mix_rest(const MixTile& tile, int q, int i) {
 }
 
 template <class Value, int Q>
-inline void mix_queries(const MixTile& tile, int q0, Passes& passes) {
-  constexpr int kWide = kTilePositions;
+inline void mix_queries(const MixTile& tile, int q0, Fetcher& fetcher) {
+  constexpr int kWide = mix_tile_columns<Value>(Q);
   int i = 0;
   for (; i + 16 * kWide <= tile.size; i += 16 * kWide) {
-    mix_tile<Value, Q, kWide>(tile, q0, i, passes);
+    mix_tile<Value, Q, kWide>(tile, q0, i, fetcher);
   }
-  for (; i + 16 <= tile.size; i += 16) mix_tile<Value, Q, 1>(tile, q0, i, passes);
+  for (; i + 16 <= tile.size; i += 16) mix_tile<Value, Q, 1>(tile, q0, i, fetcher);
   if constexpr (requires { Value::load_n(tile.values, 0, 1); }) {
     for (int q = 0; i < tile.size && q < Q; ++q) mix_rest<Value>(tile, q0 + q, i);
   }
@@ -191,9 +189,14 @@ inline void mix_queries(const MixTile& tile, int q0, Passes& passes) {
 
 template <class Value>
 void mix(const MixTile& tile) {
-  Passes passes(tile);
-  for_query_tiles(tile.n_queries,
-                  [&](auto n, int q) { mix_queries<Value, n.value>(tile, q, passes); });
+  // Once over the positions for each tile of queries and columns.
+  constexpr int kQueries = kMixQueries<Value>;
+  const int wide = 16 * mix_tile_columns<Value>(most_shared(tile.n_queries, kQueries));
+  const int64_t n_tiles =
+      int64_t{query_tiles(tile.n_queries, kQueries)} * (tile.size / wide + tile.size % wide / 16);
+  Fetcher fetcher(tile.ahead, n_tiles * tile.n_positions);
+  for_query_tiles<kQueries>(tile.n_queries,
+                            [&](auto n, int q) { mix_queries<Value, n.value>(tile, q, fetcher); });
 }
 
 void store_f32(const float* in, int n, uint8_t* out) {

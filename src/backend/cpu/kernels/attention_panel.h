@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Scores of many queries with the same positions: the keys are brought to floats and transposed
-// once, so that lanes are positions and no sum has to be added over lanes. Bit for bit what
-// attention.h computes: each of the 16 sums of a score (index mod 16) by itself, then their tree.
-// Written once over Vec; included after vec.<isa>.h and transpose.<isa>.h. In, out:
-// kernels/table.h.
+// once, so that lanes are positions and no sum has to be added over lanes. Either bit for bit what
+// attention.h computes (each of the 16 sums of a score, index mod 16, by itself, then their tree),
+// or straight: one sum, in ascending order. Written once over Vec; included after vec.<isa>.h,
+// attention.h and transpose.<isa>.h. In, out: kernels/table.h.
 #pragma once
+#include "backend/cpu/kernels/attention.h"
+#include "backend/cpu/kernels/fetcher.h"
 #include "backend/cpu/kernels/inline.h"
 #include "backend/cpu/kernels/table.h"
 #include "backend/cpu/kernels/vec_load.h"
@@ -13,9 +15,12 @@ namespace hearth::cpu {
 namespace {
 
 template <class Key>
-void key_panel(const uint8_t* keys, int64_t key_bytes, int n_positions, int size, float* panel) {
+void key_panel(const uint8_t* keys, int64_t key_bytes, int n_positions, int size, float* panel,
+               const Ahead& ahead) {
+  Fetcher fetcher(ahead, int64_t{n_positions + 15} / 16 * (size / 16));
   for (int first = 0; first < n_positions; first += 16) {
     for (int i = 0; i < size; i += 16) {
+      fetcher.step();
       alignas(64) float square[16][16];
       for (int p = 0; p < 16; ++p) {
         const bool exists = first + p < n_positions;
@@ -29,9 +34,11 @@ void key_panel(const uint8_t* keys, int64_t key_bytes, int n_positions, int size
 }
 
 template <class Value>
-void value_rows(const uint8_t* values, int64_t value_bytes, int n_positions, int size,
-                float* rows) {
+void value_rows(const uint8_t* values, int64_t value_bytes, int n_positions, int size, float* rows,
+                const Ahead& ahead) {
+  Fetcher fetcher(ahead, n_positions);
   for (int p = 0; p < n_positions; ++p) {
+    fetcher.step();
     for (int i = 0; i < size; i += 16) {
       vec_store(rows + p * size + i, Value::load(values + p * value_bytes, i));
     }
@@ -65,11 +72,32 @@ HEARTH_INLINE inline void lane_sums(const float* query, int64_t query_stride, co
   }
 }
 
+// The same sums in ascending order of i: four times as many fit the registers.
 template <int Q, int P>
+HEARTH_INLINE inline void straight_sums(const float* query, int64_t query_stride,
+                                        const float* panel, int size, Vec out[Q][P]) {
+  for (int q = 0; q < Q; ++q) {
+    for (int p = 0; p < P; ++p) out[q][p] = vec_zero();
+  }
+  for (int i = 0; i < size; ++i) {
+    Vec k[P];
+    for (int p = 0; p < P; ++p) k[p] = vec_load(panel + i * kPanelPositions + 16 * p);
+    for (int q = 0; q < Q; ++q) {
+      const Vec x = vec_set(query[q * query_stride + i]);
+      for (int p = 0; p < P; ++p) out[q][p] = vec_fma(k[p], x, out[q][p]);
+    }
+  }
+}
+
+template <int Q, int P, bool kStraight>
 void panel_score_tile(const PanelScoreTile& tile, int q0, int p0) {
+  const float* query = tile.query + q0 * tile.query_stride;
   Vec sums[Q][P];
-  lane_sums<Q, P, 0, 1>(tile.query + q0 * tile.query_stride, tile.query_stride, tile.panel + p0,
-                        tile.size, sums);
+  if constexpr (kStraight) {
+    straight_sums<Q, P>(query, tile.query_stride, tile.panel + p0, tile.size, sums);
+  } else {
+    lane_sums<Q, P, 0, 1>(query, tile.query_stride, tile.panel + p0, tile.size, sums);
+  }
   for (int q = 0; q < Q; ++q) {
     for (int p = 0; p < P; ++p) {
       float* out = tile.scores + (q0 + q) * tile.score_stride + p0 + 16 * p;
@@ -84,21 +112,17 @@ void panel_score_tile(const PanelScoreTile& tile, int q0, int p0) {
   }
 }
 
-template <int Q>
-void panel_score_queries(const PanelScoreTile& tile, int q0) {
-  constexpr int kWide = 16 * kPanelVecs;
-  int p = 0;
-  for (; p + kWide - 16 < tile.n_positions; p += kWide)
-    panel_score_tile<Q, kPanelVecs>(tile, q0, p);
-  for (; p < tile.n_positions; p += 16) panel_score_tile<Q, 1>(tile, q0, p);
-}
-
+template <bool kStraight>
 void panel_scores(const PanelScoreTile& tile) {
-  int q = 0;
-  for (; q + kPanelQueries <= tile.n_queries; q += kPanelQueries) {
-    panel_score_queries<kPanelQueries>(tile, q);
-  }
-  for (; q < tile.n_queries; ++q) panel_score_queries<1>(tile, q);
+  constexpr int Q = kStraight ? kStraightQueries : kPanelQueries;
+  constexpr int P = kStraight ? kStraightVecs : kPanelVecs;
+  for_query_tiles<Q>(tile.n_queries, [&](auto n, int q) {
+    int p = 0;
+    for (; p + 16 * P - 16 < tile.n_positions; p += 16 * P) {
+      panel_score_tile<n.value, P, kStraight>(tile, q, p);
+    }
+    for (; p < tile.n_positions; p += 16) panel_score_tile<n.value, 1, kStraight>(tile, q, p);
+  });
 }
 
 template <class Format>
@@ -108,7 +132,8 @@ inline void add_panel(KernelTable& table, KvType type) {
 }
 
 inline void add_all_attention_panels(KernelTable& table) {
-  table.panel_scores = panel_scores;
+  table.panel_scores = panel_scores<false>;
+  table.panel_scores_straight = panel_scores<true>;
   add_panel<LoadF32>(table, KvType::kF32);
   add_panel<LoadF16>(table, KvType::kF16);
   add_panel<LoadBF16>(table, KvType::kBF16);

@@ -22,9 +22,7 @@ inline Vec vec_exp(Vec x) {
   Vec p = vec_set(coefficients[0]);
   for (int i = 1; i < 6; ++i) p = vec_add(vec_mul(p, r), vec_set(coefficients[i]));
   const Vec e = vec_add(vec_add(vec_mul(vec_mul(r, r), p), r), vec_set(1.0f));
-  const Vec half = vec_add(vec_mul(n, vec_set(0.5f)), magic);
-  const Vec rest = vec_add(vec_sub(n, vec_sub(half, magic)), magic);
-  return vec_mul(vec_mul(e, vec_pow2(half)), vec_pow2(rest));
+  return vec_scale_pow2(e, n);
 }
 
 inline Vec vec_sigmoid(Vec x) {

@@ -133,11 +133,10 @@ enum class Weight : uint8_t {
 // Formats that the KV cache can have; rows are whole blocks of 32 for the quantized ones.
 enum class KvType : uint8_t { kF32, kF16, kBF16, kQ8_0, kQ5_1, kQ4_0, kCount };
 
-// Rows that will be read next, as many as the tile has positions, or null: kernels may fetch them
-// while they work.
+// A run of memory that is read next, or none: kernels fetch it evenly while they compute.
 struct Ahead {
-  const uint8_t* rows = nullptr;
-  int64_t row_bytes = 0;
+  const uint8_t* at = nullptr;
+  int64_t bytes = 0;
 };
 
 // scores[q * score_stride + p] = scale * sum over i of query[q, i] * key[p, i].
@@ -195,10 +194,14 @@ struct KernelTable {
 
   // Up to kPanelPositions keys to a panel, and values to rows of floats; size is a multiple of 16.
   void (*key_panel[static_cast<int>(KvType::kCount)])(const uint8_t* keys, int64_t key_bytes,
-                                                      int n_positions, int size, float* panel);
+                                                      int n_positions, int size, float* panel,
+                                                      const Ahead& ahead);
   void (*value_rows[static_cast<int>(KvType::kCount)])(const uint8_t* values, int64_t value_bytes,
-                                                       int n_positions, int size, float* rows);
+                                                       int n_positions, int size, float* rows,
+                                                       const Ahead& ahead);
   void (*panel_scores)(const PanelScoreTile&);
+  // Other roundings: each sum in ascending order of i.
+  void (*panel_scores_straight)(const PanelScoreTile&);
 
   // One row of n floats to a KV row of that format (round to nearest even).
   void (*store_kv[static_cast<int>(KvType::kCount)])(const float* in, int n, uint8_t* out);

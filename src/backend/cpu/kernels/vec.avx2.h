@@ -12,12 +12,18 @@ struct Vec {
   __m256 low, high;
 };
 
-// 8 registers of sums, the operands in the other 8.
+// Of the float products: 8 registers of sums, the operands in the other 8.
 constexpr int kTileQueries = 2;
 constexpr int kTilePositions = 2;
+// Most heads that share a row of attention's cache once it is brought to floats, and how many rows,
+// or sixteens of a row's columns, so many of them take at a time.
+constexpr int kSharedQueries = 6;
+constexpr int shared_tile(int n_queries) { return n_queries >= 3 ? 1 : 2; }
 // The same of attention_panel.h: queries, and registers of positions.
 constexpr int kPanelQueries = 2;
 constexpr int kPanelVecs = 1;
+constexpr int kStraightQueries = 6;
+constexpr int kStraightVecs = 1;
 
 inline Vec vec_set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 inline Vec vec_set_f16(const uint8_t* p) {
@@ -215,12 +221,17 @@ inline float vec_sum(Vec v) {
   const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
   return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
-inline void vec_sum4(const Vec v[4], float out[4]) {
+inline void vec_sum4(const Vec v[4], float scale, float out[4]) {
   const __m128 a = fold_to_4(v[0]), b = fold_to_4(v[1]), c = fold_to_4(v[2]), d = fold_to_4(v[3]);
   // Lanes i + i + 2 of two sums each, then all four.
   const __m128 ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
   const __m128 cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
-  _mm_storeu_ps(out, _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab)));
+  const __m128 sums = _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
+  _mm_storeu_ps(out, _mm_mul_ps(_mm_set1_ps(scale), sums));
+}
+inline void vec_sum8(const Vec v[8], float scale, float out_0[4], float out_4[4]) {
+  vec_sum4(v, scale, out_0);
+  vec_sum4(v + 4, scale, out_4);
 }
 inline float vec_max_lane(Vec v) {
   const __m256 a = _mm256_max_ps(v.low, v.high);
@@ -231,3 +242,5 @@ inline float vec_max_lane(Vec v) {
 
 }  // namespace
 }  // namespace hearth::cpu
+
+#include "backend/cpu/kernels/scale_pow2.h"

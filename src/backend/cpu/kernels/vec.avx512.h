@@ -10,12 +10,18 @@ namespace {
 
 using Vec = __m512;
 
-// 16 sums of attention's and the float products' tiles, 4 rows and the operands fit 32 registers.
+// 16 sums of the float products' tiles, 4 rows and the operands fit 32 registers.
 constexpr int kTileQueries = 4;
 constexpr int kTilePositions = 4;
+// Most heads that share a row of attention's cache once it is brought to floats, and how many rows,
+// or sixteens of a row's columns, so many of them take at a time.
+constexpr int kSharedQueries = 6;
+constexpr int shared_tile(int) { return 4; }
 // The same of attention_panel.h: queries, and registers of positions.
 constexpr int kPanelQueries = 2;
 constexpr int kPanelVecs = 4;
+constexpr int kStraightQueries = 6;
+constexpr int kStraightVecs = 4;
 
 inline Vec vec_set(float x) { return _mm512_set1_ps(x); }
 inline Vec vec_set_f16(const uint8_t* p) {
@@ -98,10 +104,8 @@ inline Vec vec_copy_sign(Vec magnitude, Vec sign) {
   const Vec bit = _mm512_set1_ps(-0.0f);
   return _mm512_or_ps(_mm512_andnot_ps(bit, magnitude), _mm512_and_ps(bit, sign));
 }
-inline Vec vec_pow2(Vec n_plus_magic) {
-  const __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(n_plus_magic), 23);
-  return _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(0x3f800000)));
-}
+// x * 2^n, rounded once, for whole n.
+inline Vec vec_scale_pow2(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
 
 // Bit i: lane i of both is equal.
 inline uint32_t vec_equal_lanes(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
@@ -129,16 +133,30 @@ inline float vec_sum(Vec v) {
   const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
   return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
+inline Vec halves_added(Vec a, Vec b) {
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+}
+inline Vec quarters_added(Vec a, Vec b) {
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+}
 // Four sums, each in the tree of vec_sum: halves, quarters, pairs and ones are added side by side.
-inline void vec_sum4(const Vec v[4], float out[4]) {
-  const Vec a =
-      _mm512_add_ps(_mm512_shuffle_f32x4(v[0], v[1], 0x44), _mm512_shuffle_f32x4(v[0], v[1], 0xee));
-  const Vec b =
-      _mm512_add_ps(_mm512_shuffle_f32x4(v[2], v[3], 0x44), _mm512_shuffle_f32x4(v[2], v[3], 0xee));
-  const Vec c = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+inline void vec_sum4(const Vec v[4], float scale, float out[4]) {
+  const Vec c = quarters_added(halves_added(v[0], v[1]), halves_added(v[2], v[3]));
   const Vec d = _mm512_add_ps(c, _mm512_permute_ps(c, 0x4e));
   const Vec e = _mm512_add_ps(d, _mm512_permute_ps(d, 0xb1));
-  _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, e)));
+  const __m128 sums = _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, e));
+  _mm_storeu_ps(out, _mm_mul_ps(_mm_set1_ps(scale), sums));
+}
+inline void vec_sum8(const Vec v[8], float scale, float out_0[4], float out_4[4]) {
+  const Vec a = quarters_added(halves_added(v[0], v[1]), halves_added(v[2], v[3]));
+  const Vec b = quarters_added(halves_added(v[4], v[5]), halves_added(v[6], v[7]));
+  const Vec c = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
+  const Vec d = _mm512_add_ps(c, _mm512_permute_ps(c, 0xb1));
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 0, 4, 8, 12, 2, 6, 10, 14);
+  const __m256 sums = _mm512_castps512_ps256(_mm512_permutexvar_ps(order, d));
+  const __m256 scaled = _mm256_mul_ps(_mm256_set1_ps(scale), sums);
+  _mm_storeu_ps(out_0, _mm256_castps256_ps128(scaled));
+  _mm_storeu_ps(out_4, _mm256_extractf128_ps(scaled, 1));
 }
 inline float vec_max_lane(Vec v) { return _mm512_reduce_max_ps(v); }
 

@@ -17,12 +17,18 @@ struct Vec {
   F4 part[4];
 };
 
-// Sizes of attention's register tile: 16 registers hold one row of sums and the operands.
+// Sizes of the float products' tile: 16 registers hold one row of sums and the operands.
 constexpr int kTileQueries = 1;
 constexpr int kTilePositions = 2;
+// Most heads that share a row of attention's cache once it is brought to floats, and how many rows,
+// or sixteens of a row's columns, so many of them take at a time.
+constexpr int kSharedQueries = 1;
+constexpr int shared_tile(int) { return 2; }
 // The same of attention_panel.h: queries, and registers of positions.
 constexpr int kPanelQueries = 1;
 constexpr int kPanelVecs = 1;
+constexpr int kStraightQueries = 1;
+constexpr int kStraightVecs = 1;
 
 inline Vec vec_set(float x) {
   const F4 v = {x, x, x, x};
@@ -158,8 +164,13 @@ inline float vec_sum(Vec v) {
   const F4 a = (v.part[0] + v.part[2]) + (v.part[1] + v.part[3]);
   return (a[0] + a[2]) + (a[1] + a[3]);
 }
-inline void vec_sum4(const Vec v[4], float out[4]) {
-  for (int i = 0; i < 4; ++i) out[i] = vec_sum(v[i]);
+// scale times each of four sums.
+inline void vec_sum4(const Vec v[4], float scale, float out[4]) {
+  for (int i = 0; i < 4; ++i) out[i] = scale * vec_sum(v[i]);
+}
+inline void vec_sum8(const Vec v[8], float scale, float out_0[4], float out_4[4]) {
+  vec_sum4(v, scale, out_0);
+  vec_sum4(v + 4, scale, out_4);
 }
 inline float vec_max_lane(Vec v) {
   float lanes[16];
@@ -171,3 +182,5 @@ inline float vec_max_lane(Vec v) {
 
 }  // namespace
 }  // namespace hearth::cpu
+
+#include "backend/cpu/kernels/scale_pow2.h"
