@@ -222,10 +222,10 @@ class Worker {
     for_pages(range, [&](Range page) { mix_page(tile, heads, page, range, end, slots); });
   }
 
-  // Whether rows are brought to floats once for all queries: pays from a few queries on. Changes no
+  // Whether rows are brought to floats once for all queries: pays from some 24 queries on. Changes no
   // bit, except that prompts have straight sums, and so always panels.
   bool by_panel(const TokenTile& tile, const Heads& heads) const {
-    constexpr int kQueries = 8;
+    constexpr int kQueries = 24;
     return op_.k_size % 16 == 0 && op_.v_size % 16 == 0 &&
            (is_prompt(tile) || heads.n * tile.size() >= kQueries);
   }
