@@ -53,8 +53,9 @@ struct SequencePages {
 
 // One step: any mix of prefill chunks and single tokens. Rows of one sequence lie together, in
 // ascending position. Rows [0, n_prompt) are prompts: their products may take a form that is
-// quicker for many rows and less exact (the CPU: 0002-prompt-activations.md). What a row is given
-// depends on which side of n_prompt it lies on alone, never on the other rows.
+// quicker for many rows and less exact (the CPU: 0002-prompt-activations.md), their attention
+// another order of sums. What a row is given depends on which side of n_prompt it lies on alone,
+// never on the other rows.
 struct Batch {
   std::span<const int32_t> tokens;      // [T]
   std::span<const int32_t> positions;   // [T]

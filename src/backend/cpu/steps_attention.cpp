@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Attention over the paged cache, in chunks of positions (attention_chunks.h). Prefill walks a
-// tile's chunks in one thread; decode divides tokens, heads and chunks among the threads and merges
-// afterwards: the same arithmetic. Tiles as in Dao et al. 2022, arXiv:2205.14135.
+// Attention over the paged cache, in chunks of positions (attention_chunks.h). Many tokens: a
+// tile's chunks are walked in one thread; few: tokens, heads and chunks are divided among the
+// threads and merged afterwards. The same arithmetic, but that prompts have straight sums of scores
+// (attention_panel.h). Tiles as in Dao et al. 2022, arXiv:2205.14135.
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -222,8 +223,8 @@ class Worker {
     for_pages(range, [&](Range page) { mix_page(tile, heads, page, range, end, slots); });
   }
 
-  // Whether rows are brought to floats once for all queries: pays from some 24 queries on. Changes no
-  // bit, except that prompts have straight sums, and so always panels.
+  // Whether rows are brought to floats once for all queries: pays from some 24 queries on. Changes
+  // no bit, except that prompts have straight sums, and so always panels.
   bool by_panel(const TokenTile& tile, const Heads& heads) const {
     constexpr int kQueries = 24;
     return op_.k_size % 16 == 0 && op_.v_size % 16 == 0 &&

@@ -22,9 +22,9 @@ template <class Format>
 constexpr bool kByBlocks = requires { Format::load_32(nullptr, 0, nullptr); };
 
 // out[q * stride + p] = scale * the sum of the lanes of sums[q * P + p]. A recursion, so that sums
-// can lie in registers.
-template <int Q, int P>
-HEARTH_INLINE inline void store_sums(const Vec* sums, float scale, float* out, int64_t stride) {
+// can lie in registers; V is Vec, named late because tiles of four exist for AVX-512 alone.
+template <int Q, int P, class V>
+HEARTH_INLINE inline void store_sums(const V* sums, float scale, float* out, int64_t stride) {
   constexpr int kStored = P == 4 && Q > 1 ? 2 : 1;  // queries
   if constexpr (kStored == 2) {
     vec_sum8(sums, scale, out, out + stride);

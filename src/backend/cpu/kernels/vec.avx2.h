@@ -221,18 +221,6 @@ inline float vec_sum(Vec v) {
   const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
   return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
-inline void vec_sum4(const Vec v[4], float scale, float out[4]) {
-  const __m128 a = fold_to_4(v[0]), b = fold_to_4(v[1]), c = fold_to_4(v[2]), d = fold_to_4(v[3]);
-  // Lanes i + i + 2 of two sums each, then all four.
-  const __m128 ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
-  const __m128 cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
-  const __m128 sums = _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
-  _mm_storeu_ps(out, _mm_mul_ps(_mm_set1_ps(scale), sums));
-}
-inline void vec_sum8(const Vec v[8], float scale, float out_0[4], float out_4[4]) {
-  vec_sum4(v, scale, out_0);
-  vec_sum4(v + 4, scale, out_4);
-}
 inline float vec_max_lane(Vec v) {
   const __m256 a = _mm256_max_ps(v.low, v.high);
   const __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

@@ -139,7 +139,8 @@ inline Vec halves_added(Vec a, Vec b) {
 inline Vec quarters_added(Vec a, Vec b) {
   return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
 }
-// Four sums, each in the tree of vec_sum: halves, quarters, pairs and ones are added side by side.
+// scale times each of four or eight sums, in the tree of vec_sum: halves, quarters, pairs and ones
+// are added side by side. For attention's tiles of four positions, which no other column has.
 inline void vec_sum4(const Vec v[4], float scale, float out[4]) {
   const Vec c = quarters_added(halves_added(v[0], v[1]), halves_added(v[2], v[3]));
   const Vec d = _mm512_add_ps(c, _mm512_permute_ps(c, 0x4e));

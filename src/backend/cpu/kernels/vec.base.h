@@ -164,14 +164,6 @@ inline float vec_sum(Vec v) {
   const F4 a = (v.part[0] + v.part[2]) + (v.part[1] + v.part[3]);
   return (a[0] + a[2]) + (a[1] + a[3]);
 }
-// scale times each of four sums.
-inline void vec_sum4(const Vec v[4], float scale, float out[4]) {
-  for (int i = 0; i < 4; ++i) out[i] = scale * vec_sum(v[i]);
-}
-inline void vec_sum8(const Vec v[8], float scale, float out_0[4], float out_4[4]) {
-  vec_sum4(v, scale, out_0);
-  vec_sum4(v + 4, scale, out_4);
-}
 inline float vec_max_lane(Vec v) {
   float lanes[16];
   vec_store(lanes, v);
