@@ -6,7 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "sample/grammar/gbnf.h"
 #include "sample/grammar/mask.h"
@@ -23,7 +26,9 @@ void require(bool condition) {
 
 std::shared_ptr<const sample::TokenTable> vocabulary(std::string_view grammar) {
   std::vector<sample::TokenTable::Piece> pieces;
-  for (int byte = 0; byte < 256; ++byte) pieces.push_back({{1, static_cast<char>(byte)}, {}});
+  for (int byte = 0; byte < 256; ++byte) {
+    pieces.push_back({std::string(1, static_cast<char>(byte)), {}});
+  }
   const size_t n = std::min(kPieces, grammar.size());
   for (size_t i = 0; i < n; ++i) {
     const size_t at = i * grammar.size() / n;

@@ -107,10 +107,12 @@ constexpr int query_tiles(int n_queries, int Q) { return (n_queries + Q - 1) / Q
 template <class Key>
 void scores(const ScoreTile& tile) {
   const int n = tile.n_positions, n_steps = tile.size / (kByBlocks<Key> ? 32 : 16);
-  const auto n_tiled = [&](int P) { return tile.size % 16 == 0 ? n / P * P : 0; };
-  const int P = shared_tile(most_shared(tile.n_queries, kSharedQueries));
-  const int64_t n_tiles =
-      int64_t{n_tiled(P) / P + n - n_tiled(P)} * query_tiles(tile.n_queries, kSharedQueries);
+  const auto n_tiled = [&](int per_tile) {
+    return tile.size % 16 == 0 ? n / per_tile * per_tile : 0;
+  };
+  const int first = shared_tile(most_shared(tile.n_queries, kSharedQueries));
+  const int64_t n_tiles = int64_t{n_tiled(first) / first + n - n_tiled(first)} *
+                          query_tiles(tile.n_queries, kSharedQueries);
   Fetcher fetcher(tile.ahead, n_tiles * n_steps);
   for_query_tiles(tile.n_queries, [&](auto q_tile, int q) {
     constexpr int Q = q_tile.value, P = shared_tile(Q);
