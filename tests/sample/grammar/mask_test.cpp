@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sample/grammar/mask.h"
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "sample/grammar/json_schema.h"
@@ -9,6 +11,7 @@
 #include "tests/sample/grammar/grammar_fixture.h"
 #include "tests/sample/grammar/matcher.h"
 #include "tests/sample/grammar/slow_mask.h"
+#include "tests/support/paths.h"
 #include "text/unicode.h"
 
 namespace hearth::sample {
@@ -115,6 +118,23 @@ word ::= [^,.]{2,60})~",
     R"~(root ::= "(" root ")" | "x")~",
     R"~(root ::= [^a]* "ab" .*)~",
 };
+
+TEST(GrammarMask, grammars_of_the_fuzzers_seeds_have_masks_as_the_tokens_one_by_one_say) {
+  const auto table = byte_table();
+  int n_seeds = 0;
+  for (const auto& file : std::filesystem::directory_iterator(hearth::test::source_dir() +
+                                                              "/tests/fuzz/corpus/mask")) {
+    std::ifstream in(file.path(), std::ios::binary);
+    std::string text;
+    std::getline(in, text, '\0');
+    const auto grammar = parse_gbnf(text);
+    ASSERT_TRUE(grammar) << file.path() << ": " << grammar.error().message;
+    SCOPED_TRACE(file.path());
+    for (uint32_t seed = 1; seed <= 5; ++seed) walk_and_compare(*grammar, table, seed, 30);
+    ++n_seeds;
+  }
+  EXPECT_GE(n_seeds, 5);
+}
 
 TEST(GrammarMask, tokens_may_cut_characters_and_go_over_the_ends_of_rules) {
   const auto table = byte_table();
