@@ -3,6 +3,8 @@
 // against sums in double; and that tiles change no bit.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/backend/kernel_fixture.h"
 
 namespace hearth::cpu {
@@ -23,6 +25,10 @@ std::vector<float> corner(const std::vector<float>& whole, int n_queries, int n_
     part.insert(part.end(), end - n_positions, end);
   }
   return part;
+}
+
+bool all_same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_bits);
 }
 
 // Cached rows, queries and weights, each ending at a forbidden page.
@@ -160,9 +166,9 @@ TEST_P(Attention, a_score_does_not_depend_on_its_tile) {
       const KernelTable table = table_for(isa);
       const std::vector<float> whole = cache.scores(table, kQueries, kPositions);
       for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
-        for (const int n_positions : {1, 2, 3, 4, 5, 7, 8, 9, kPositions}) {
-          EXPECT_EQ(cache.scores(table, n_queries, n_positions),
-                    corner(whole, n_queries, n_positions))
+        for (const int n_positions : {1, 2, 3, 4, 5, 7, 8, 9, 21, kPositions}) {
+          EXPECT_TRUE(all_same_bits(cache.scores(table, n_queries, n_positions),
+                                    corner(whole, n_queries, n_positions)))
               << isa << " size " << size << ", " << n_queries << " by " << n_positions;
         }
       }
@@ -178,8 +184,8 @@ TEST_P(Attention, scores_by_way_of_a_panel_have_the_same_bits) {
       const KernelTable table = table_for(isa);
       for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
         for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
-          EXPECT_EQ(cache.panel_scores(table, false, n_queries, n_positions),
-                    cache.scores(table, n_queries, n_positions))
+          EXPECT_TRUE(all_same_bits(cache.panel_scores(table, false, n_queries, n_positions),
+                                    cache.scores(table, n_queries, n_positions)))
               << isa << " size " << size << ", " << n_queries << " by " << n_positions;
         }
       }
@@ -206,7 +212,7 @@ TEST_P(Attention, straight_scores_are_within_the_derived_bound_and_do_not_depend
       for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
         for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
           const auto part = cache.panel_scores(table, true, n_queries, n_positions);
-          EXPECT_EQ(part, corner(whole, n_queries, n_positions))
+          EXPECT_TRUE(all_same_bits(part, corner(whole, n_queries, n_positions)))
               << isa << " size " << size << ", " << n_queries << " by " << n_positions;
         }
       }
@@ -224,7 +230,7 @@ TEST_P(Attention, values_brought_to_floats_are_the_decoded_ones) {
           cache.rows.data(), cache.bytes, kPositions, size, out.data(), {});
       for (int p = 0; p < kPositions; ++p) {
         const float* const row = out.data() + p * size;
-        EXPECT_EQ(std::vector<float>(row, row + size), cache.values[static_cast<size_t>(p)])
+        EXPECT_TRUE(all_same_bits({row, row + size}, cache.values[static_cast<size_t>(p)]))
             << isa << " size " << size;
       }
     }
@@ -264,7 +270,7 @@ TEST_P(Attention, a_mix_does_not_depend_on_how_queries_and_positions_are_cut) {
       const KernelTable table = table_for(isa);
       const std::vector<float> whole = cache.mix(table, kQueries, kPositions);
       for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
-        for (const int split : {0, 1, 7, 16, kPositions - 1}) {
+        for (const int split : {0, 1, 7, 16, 20, kPositions - 1}) {
           const std::vector<float> part = cache.mix(table, n_queries, split);
           const auto offset = static_cast<size_t>((kQueries - n_queries) * size);
           for (size_t i = 0; i < part.size(); ++i) {

@@ -156,8 +156,8 @@ struct ScoreTile {
 using ScoreFn = void (*)(const ScoreTile&);
 
 // The same with keys that were brought to floats and transposed: panel[i * kPanelPositions + p] =
-// key[p, i]. The same bits; quicker from several queries on. size is a multiple of 16; up to 15
-// floats after the last position's are read.
+// key[p, i]. panel_scores gives the same bits. size is a multiple of 16; up to 15 floats after the
+// last position's are read.
 inline constexpr int kPanelPositions = 64;
 struct PanelScoreTile {
   const float* query;  // [n_queries, size], query_stride floats apart
