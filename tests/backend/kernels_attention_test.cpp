@@ -131,6 +131,15 @@ class Attention : public testing::TestWithParam<StoredKv> {
     if (info(GetParam().type).block_weights == 32) return {32, 64, 96, 128, 192, 256, 576};
     return {1, 8, 16, 20, 40, 64, 72, 80, 96, 112, 128, 192, 256, 576};
   }
+  // f(cache, instruction set) for a cache of each size on each instruction set of this machine.
+  template <class F>
+  void for_each_case(uint32_t seed, const std::vector<int>& row_sizes, const F& f) const {
+    Random random(seed);
+    for (const int size : row_sizes) {
+      const Cache cache(GetParam(), size, random);
+      for (const std::string_view isa : machine_isa_names()) f(cache, isa);
+    }
+  }
   // Those that panels can have.
   std::vector<int> panel_sizes() const {
     std::vector<int> list = sizes();
@@ -140,146 +149,125 @@ class Attention : public testing::TestWithParam<StoredKv> {
 };
 
 TEST_P(Attention, scores_are_within_the_derived_bound_of_sums_in_double) {
-  Random random(1);
-  for (const int size : sizes()) {
-    const Cache cache(GetParam(), size, random);
-    for (const std::string_view isa : machine_isa_names()) {
-      const std::vector<float> scores = cache.scores(table_for(isa), kQueries, kPositions);
-      for (int q = 0; q < kQueries; ++q) {
-        for (int p = 0; p < kPositions; ++p) {
-          const Sum sum = cache.score_in_double(q, p);
-          // The product, the additions of a lane, 4 levels of the tree, the scale (exact: 1/8).
-          const double bound = (2 + size / 16 + 4) * kEps * sum.magnitude * 0.125;
-          EXPECT_NEAR(scores[static_cast<size_t>(q * kPositions + p)], sum.value * 0.125, bound)
-              << isa << " size " << size << " query " << q << " position " << p;
-        }
+  for_each_case(1, sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    const std::vector<float> scores = cache.scores(table_for(isa), kQueries, kPositions);
+    for (int q = 0; q < kQueries; ++q) {
+      for (int p = 0; p < kPositions; ++p) {
+        const Sum sum = cache.score_in_double(q, p);
+        // The product, the additions of a lane, 4 levels of the tree, the scale (exact: 1/8).
+        const double bound = (2 + size / 16 + 4) * kEps * sum.magnitude * 0.125;
+        EXPECT_NEAR(scores[static_cast<size_t>(q * kPositions + p)], sum.value * 0.125, bound)
+            << isa << " size " << size << " query " << q << " position " << p;
       }
     }
-  }
+  });
 }
 
 TEST_P(Attention, a_score_does_not_depend_on_its_tile) {
-  Random random(2);
-  for (const int size : sizes()) {
-    const Cache cache(GetParam(), size, random);
-    for (const std::string_view isa : machine_isa_names()) {
-      const KernelTable table = table_for(isa);
-      const std::vector<float> whole = cache.scores(table, kQueries, kPositions);
-      for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
-        for (const int n_positions : {1, 2, 3, 4, 5, 7, 8, 9, 21, kPositions}) {
-          EXPECT_TRUE(all_same_bits(cache.scores(table, n_queries, n_positions),
-                                    corner(whole, n_queries, n_positions)))
-              << isa << " size " << size << ", " << n_queries << " by " << n_positions;
-        }
+  for_each_case(2, sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    const KernelTable table = table_for(isa);
+    const std::vector<float> whole = cache.scores(table, kQueries, kPositions);
+    for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+      for (const int n_positions : {1, 2, 3, 4, 5, 7, 8, 9, 21, kPositions}) {
+        EXPECT_TRUE(all_same_bits(cache.scores(table, n_queries, n_positions),
+                                  corner(whole, n_queries, n_positions)))
+            << isa << " size " << size << ", " << n_queries << " by " << n_positions;
       }
     }
-  }
+  });
 }
 
 TEST_P(Attention, scores_by_way_of_a_panel_have_the_same_bits) {
-  Random random(6);
-  for (const int size : panel_sizes()) {
-    const Cache cache(GetParam(), size, random);
-    for (const std::string_view isa : machine_isa_names()) {
-      const KernelTable table = table_for(isa);
-      for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
-        for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
-          EXPECT_TRUE(all_same_bits(cache.panel_scores(table, false, n_queries, n_positions),
-                                    cache.scores(table, n_queries, n_positions)))
-              << isa << " size " << size << ", " << n_queries << " by " << n_positions;
-        }
+  for_each_case(6, panel_sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    const KernelTable table = table_for(isa);
+    for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+      for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
+        EXPECT_TRUE(all_same_bits(cache.panel_scores(table, false, n_queries, n_positions),
+                                  cache.scores(table, n_queries, n_positions)))
+            << isa << " size " << size << ", " << n_queries << " by " << n_positions;
       }
     }
-  }
+  });
 }
 
 TEST_P(Attention, straight_scores_are_within_the_derived_bound_and_do_not_depend_on_their_tile) {
-  Random random(7);
-  for (const int size : panel_sizes()) {
-    const Cache cache(GetParam(), size, random);
-    for (const std::string_view isa : machine_isa_names()) {
-      const KernelTable table = table_for(isa);
-      const std::vector<float> whole = cache.panel_scores(table, true, kQueries, kPositions);
-      for (int q = 0; q < kQueries; ++q) {
-        for (int p = 0; p < kPositions; ++p) {
-          const Sum sum = cache.score_in_double(q, p);
-          // The product and an addition for each column, the scale (exact: 1/8).
-          const double bound = (1 + size) * kEps * sum.magnitude * 0.125;
-          EXPECT_NEAR(whole[static_cast<size_t>(q * kPositions + p)], sum.value * 0.125, bound)
-              << isa << " size " << size << " query " << q << " position " << p;
-        }
-      }
-      for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
-        for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
-          const auto part = cache.panel_scores(table, true, n_queries, n_positions);
-          EXPECT_TRUE(all_same_bits(part, corner(whole, n_queries, n_positions)))
-              << isa << " size " << size << ", " << n_queries << " by " << n_positions;
-        }
+  for_each_case(7, panel_sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    const KernelTable table = table_for(isa);
+    const std::vector<float> whole = cache.panel_scores(table, true, kQueries, kPositions);
+    for (int q = 0; q < kQueries; ++q) {
+      for (int p = 0; p < kPositions; ++p) {
+        const Sum sum = cache.score_in_double(q, p);
+        // The product and an addition for each column, the scale (exact: 1/8).
+        const double bound = (1 + size) * kEps * sum.magnitude * 0.125;
+        EXPECT_NEAR(whole[static_cast<size_t>(q * kPositions + p)], sum.value * 0.125, bound)
+            << isa << " size " << size << " query " << q << " position " << p;
       }
     }
-  }
+    for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+      for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
+        const auto part = cache.panel_scores(table, true, n_queries, n_positions);
+        EXPECT_TRUE(all_same_bits(part, corner(whole, n_queries, n_positions)))
+            << isa << " size " << size << ", " << n_queries << " by " << n_positions;
+      }
+    }
+  });
 }
 
 TEST_P(Attention, values_brought_to_floats_are_the_decoded_ones) {
-  Random random(8);
-  for (const int size : panel_sizes()) {
-    const Cache cache(GetParam(), size, random);
-    for (const std::string_view isa : machine_isa_names()) {
-      Guarded<float> out(static_cast<size_t>(kPositions * size));
-      table_for(isa).value_rows[static_cast<int>(cache.format.kv)](
-          cache.rows.data(), cache.bytes, kPositions, size, out.data(), {});
-      for (int p = 0; p < kPositions; ++p) {
-        const float* const row = out.data() + p * size;
-        EXPECT_TRUE(all_same_bits({row, row + size}, cache.values[static_cast<size_t>(p)]))
-            << isa << " size " << size;
-      }
+  for_each_case(8, panel_sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    Guarded<float> out(static_cast<size_t>(kPositions * size));
+    table_for(isa).value_rows[static_cast<int>(cache.format.kv)](cache.rows.data(), cache.bytes,
+                                                                 kPositions, size, out.data(), {});
+    for (int p = 0; p < kPositions; ++p) {
+      const float* const row = out.data() + p * size;
+      EXPECT_TRUE(all_same_bits({row, row + size}, cache.values[static_cast<size_t>(p)]))
+          << isa << " size " << size;
     }
-  }
+  });
 }
 
 TEST_P(Attention, mixes_are_within_the_derived_bound_of_sums_in_double) {
-  Random random(3);
-  for (const int size : sizes()) {
-    const Cache cache(GetParam(), size, random);
-    for (const std::string_view isa : machine_isa_names()) {
-      const std::vector<float> out = cache.mix(table_for(isa), kQueries, kPositions);
-      for (int q = 0; q < kQueries; ++q) {
-        for (int i = 0; i < size; ++i) {
-          double sum = 0.25, magnitude = 0.25;
-          for (int p = 0; p < kPositions; ++p) {
-            const double term =
-                static_cast<double>(cache.weight[static_cast<size_t>(q * kPositions + p)]) *
-                cache.values[static_cast<size_t>(p)][static_cast<size_t>(i)];
-            sum += term;
-            magnitude += std::fabs(term);
-          }
-          const double bound = (1 + kPositions) * kEps * magnitude;
-          EXPECT_NEAR(out[static_cast<size_t>(q * size + i)], sum, bound)
-              << isa << " size " << size << " query " << q << " column " << i;
+  for_each_case(3, sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    const std::vector<float> out = cache.mix(table_for(isa), kQueries, kPositions);
+    for (int q = 0; q < kQueries; ++q) {
+      for (int i = 0; i < size; ++i) {
+        double sum = 0.25, magnitude = 0.25;
+        for (int p = 0; p < kPositions; ++p) {
+          const double term =
+              static_cast<double>(cache.weight[static_cast<size_t>(q * kPositions + p)]) *
+              cache.values[static_cast<size_t>(p)][static_cast<size_t>(i)];
+          sum += term;
+          magnitude += std::fabs(term);
         }
+        const double bound = (1 + kPositions) * kEps * magnitude;
+        EXPECT_NEAR(out[static_cast<size_t>(q * size + i)], sum, bound)
+            << isa << " size " << size << " query " << q << " column " << i;
       }
     }
-  }
+  });
 }
 
 TEST_P(Attention, a_mix_does_not_depend_on_how_queries_and_positions_are_cut) {
-  Random random(4);
-  for (const int size : sizes()) {
-    const Cache cache(GetParam(), size, random);
-    for (const std::string_view isa : machine_isa_names()) {
-      const KernelTable table = table_for(isa);
-      const std::vector<float> whole = cache.mix(table, kQueries, kPositions);
-      for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
-        for (const int split : {0, 1, 7, 16, 20, kPositions - 1}) {
-          const std::vector<float> part = cache.mix(table, n_queries, split);
-          const auto offset = static_cast<size_t>((kQueries - n_queries) * size);
-          for (size_t i = 0; i < part.size(); ++i) {
-            ASSERT_TRUE(same_bits(part[i], whole[offset + i])) << isa << " size " << size;
-          }
+  for_each_case(4, sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    const KernelTable table = table_for(isa);
+    const std::vector<float> whole = cache.mix(table, kQueries, kPositions);
+    for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+      for (const int split : {0, 1, 7, 16, 20, kPositions - 1}) {
+        const std::vector<float> part = cache.mix(table, n_queries, split);
+        const auto offset = static_cast<size_t>((kQueries - n_queries) * size);
+        for (size_t i = 0; i < part.size(); ++i) {
+          ASSERT_TRUE(same_bits(part[i], whole[offset + i])) << isa << " size " << size;
         }
       }
     }
-  }
+  });
 }
 
 TEST_P(Attention, instruction_sets_with_fused_multiply_add_give_the_same_bits) {
