@@ -25,6 +25,11 @@ TEST(KernelTable, every_cell_is_filled_in_every_column) {
     expect_full(table->matmul, isa, "matmul");
     expect_full(table->scores, isa, "scores");
     expect_full(table->mix, isa, "mix");
+    expect_full(table->key_panel, isa, "key_panel");
+    expect_full(table->value_rows, isa, "value_rows");
+    expect_full(table->tile_scores, isa, "tile_scores");
+    expect_full(table->tile_panel, isa, "tile_panel");
+    expect_full(table->store_in_tile, isa, "store_in_tile");
     expect_full(table->store_kv, isa, "store_kv");
     expect_full(table->decode_row, isa, "decode_row");
     // The rest of the table holds nothing but function pointers.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "tests/backend/kernel_fixture.h"
 
@@ -77,6 +78,19 @@ struct Cache {
     return sum;
   }
 
+  // Of all queries with all positions.
+  void expect_straight(const std::vector<float>& scores, std::string_view isa) const {
+    for (int q = 0; q < kQueries; ++q) {
+      for (int p = 0; p < kPositions; ++p) {
+        const Sum sum = score_in_double(q, p);
+        // The product and an addition for each column, the scale (exact: 1/8).
+        const double bound = (1 + size) * kEps * sum.magnitude * 0.125;
+        EXPECT_NEAR(scores[static_cast<size_t>(q * kPositions + p)], sum.value * 0.125, bound)
+            << isa << " size " << size << " query " << q << " position " << p;
+      }
+    }
+  }
+
   // The last n_queries outputs over all positions, or over the two halves one after the other.
   std::vector<float> mix(const KernelTable& table, int n_queries, int split) const {
     Guarded<float> out(static_cast<size_t>(n_queries * size));
@@ -117,12 +131,47 @@ struct Cache {
     return {out.data(), out.data() + out.size()};
   }
 
+  // The last n_queries queries with the last n_tiles tiles.
+  std::vector<float> tile_scores(const KernelTable& table, const GuardedBytes& tiles, int n_queries,
+                                 int n_tiles) const {
+    const int n_positions = n_tiles * kKeyTile;
+    Guarded<float> out(static_cast<size_t>(n_queries * n_positions));
+    table.tile_scores[static_cast<int>(format.kv)](
+        {.query = query.data() + (kQueries - n_queries) * size,
+         .query_stride = size,
+         .n_queries = n_queries,
+         .keys = tiles.data() + (kPositions - n_positions) * bytes,
+         .key_bytes = bytes,
+         .n_positions = n_positions,
+         .size = size,
+         .scale = 0.125f,
+         .scores = out.data(),
+         .score_stride = n_positions,
+         .ahead = {.at = tiles.data(), .bytes = (kPositions + 100) * bytes}});
+    return {out.data(), out.data() + out.size()};
+  }
+
   StoredKv format;
   int size;
   int64_t bytes;
   GuardedBytes rows;
   std::vector<std::vector<float>> values;  // decoded rows
   Guarded<float> query, weight;
+};
+
+// All keys of a cache in tiles, stored by an instruction set from the decoded rows.
+struct StoredTiles {
+  StoredTiles(const Cache& cache, const KernelTable& table)
+      : bytes(static_cast<size_t>(cache.bytes) * kPositions) {
+    const int64_t value_bytes = cache.bytes / cache.size;
+    for (int p = 0; p < kPositions; ++p) {
+      const int lane = p % kKeyTile;
+      table.store_in_tile[static_cast<int>(cache.format.kv)](
+          cache.values[static_cast<size_t>(p)].data(), cache.size,
+          bytes.data() + (p - lane) * cache.bytes + lane * value_bytes);
+    }
+  }
+  GuardedBytes bytes;
 };
 
 class Attention : public testing::TestWithParam<StoredKv> {
@@ -198,20 +247,74 @@ TEST_P(Attention, straight_scores_are_within_the_derived_bound_and_do_not_depend
     const int size = cache.size;
     const KernelTable table = table_for(isa);
     const std::vector<float> whole = cache.panel_scores(table, true, kQueries, kPositions);
-    for (int q = 0; q < kQueries; ++q) {
-      for (int p = 0; p < kPositions; ++p) {
-        const Sum sum = cache.score_in_double(q, p);
-        // The product and an addition for each column, the scale (exact: 1/8).
-        const double bound = (1 + size) * kEps * sum.magnitude * 0.125;
-        EXPECT_NEAR(whole[static_cast<size_t>(q * kPositions + p)], sum.value * 0.125, bound)
-            << isa << " size " << size << " query " << q << " position " << p;
-      }
-    }
+    cache.expect_straight(whole, isa);
     for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
       for (const int n_positions : {1, 15, 16, 17, 49, kPositions}) {
         const auto part = cache.panel_scores(table, true, n_queries, n_positions);
         EXPECT_TRUE(all_same_bits(part, corner(whole, n_queries, n_positions)))
             << isa << " size " << size << ", " << n_queries << " by " << n_positions;
+      }
+    }
+  });
+}
+
+// Formats whose keys can lie in tiles.
+class KeyTiles : public Attention {};
+
+TEST_P(KeyTiles, a_value_lies_at_its_column_and_lane) {
+  for_each_case(9, sizes(), [](const Cache& cache, std::string_view isa) {
+    const StoredTiles tiles(cache, table_for(isa));
+    const auto value_bytes = static_cast<size_t>(cache.bytes / cache.size);
+    for (int p = 0; p < kPositions; ++p) {
+      const uint8_t* const row = cache.rows.data() + p * cache.bytes;
+      const uint8_t* const tile = tiles.bytes.data() + p / kKeyTile * kKeyTile * cache.bytes;
+      for (size_t i = 0; i < static_cast<size_t>(cache.size); ++i) {
+        const size_t at = i * kKeyTile + static_cast<size_t>(p % kKeyTile);
+        EXPECT_EQ(std::memcmp(tile + at * value_bytes, row + i * value_bytes, value_bytes), 0)
+            << isa << " size " << cache.size << " position " << p << " column " << i;
+      }
+    }
+  });
+}
+
+TEST_P(KeyTiles, scores_are_within_the_derived_bound_and_do_not_depend_on_their_tile) {
+  for_each_case(10, sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    const KernelTable table = table_for(isa);
+    const StoredTiles tiles(cache, table);
+    constexpr int kTiles = kPositions / kKeyTile;
+    const std::vector<float> whole = cache.tile_scores(table, tiles.bytes, kQueries, kTiles);
+    cache.expect_straight(whole, isa);
+    for (int n_queries = 1; n_queries <= kQueries; ++n_queries) {
+      for (int n_tiles = 1; n_tiles <= kTiles; ++n_tiles) {
+        EXPECT_TRUE(all_same_bits(cache.tile_scores(table, tiles.bytes, n_queries, n_tiles),
+                                  corner(whole, n_queries, n_tiles * kKeyTile)))
+            << isa << " size " << size << ", " << n_queries << " by " << n_tiles;
+      }
+    }
+  });
+}
+
+TEST_P(KeyTiles, scores_and_panels_have_the_bits_of_rows_brought_to_straight_panels) {
+  for_each_case(11, panel_sizes(), [](const Cache& cache, std::string_view isa) {
+    const int size = cache.size;
+    const KernelTable table = table_for(isa);
+    const StoredTiles tiles(cache, table);
+    for (int n_tiles = 1; n_tiles <= kPositions / kKeyTile; ++n_tiles) {
+      const int n_positions = n_tiles * kKeyTile;
+      EXPECT_TRUE(all_same_bits(cache.tile_scores(table, tiles.bytes, kQueries, n_tiles),
+                                cache.panel_scores(table, true, kQueries, n_positions)))
+          << isa << " size " << size << ", " << n_tiles << " tiles";
+      Guarded<float> panel(static_cast<size_t>((size - 1) * kPanelPositions + n_positions));
+      table.tile_panel[static_cast<int>(cache.format.kv)](
+          tiles.bytes.data(), n_tiles, size, panel.data(),
+          {.at = tiles.bytes.data(), .bytes = (kPositions + 100) * cache.bytes});
+      for (int p = 0; p < n_positions; ++p) {
+        for (int i = 0; i < size; ++i) {
+          EXPECT_TRUE(same_bits(panel[static_cast<size_t>(i * kPanelPositions + p)],
+                                cache.values[static_cast<size_t>(p)][static_cast<size_t>(i)]))
+              << isa << " size " << size << " position " << p << " column " << i;
+        }
       }
     }
   });
@@ -289,6 +392,12 @@ TEST_P(Attention, instruction_sets_with_fused_multiply_add_give_the_same_bits) {
 std::string cache_name(const testing::TestParamInfo<StoredKv>& param) {
   return std::string(info(param.param.type).name);
 }
+
+INSTANTIATE_TEST_SUITE_P(Kernels, KeyTiles,
+                         testing::Values(StoredKv{KvType::kF32, DType::kF32},
+                                         StoredKv{KvType::kF16, DType::kF16},
+                                         StoredKv{KvType::kBF16, DType::kBF16}),
+                         cache_name);
 
 INSTANTIATE_TEST_SUITE_P(
     Kernels, Attention,

@@ -72,6 +72,8 @@ Result<std::unique_ptr<CpuKvStore>> CpuKvStore::make(const backend::KvLayout& la
     KvLayerMemory memory;
     memory.group = layout.group_of_layer[i];
     memory.n_kv_heads = layer.n_kv_heads;
+    memory.key_tiles = static_cast<int>(store->k_type_) < kTiledKv && layer.v_size > 0;
+    memory.key_bytes = info(layout.format.k).block_bytes;
     const int64_t rows = int64_t{layout.pages_of_group[static_cast<size_t>(memory.group)]} *
                          layer.n_kv_heads * kPagePositions;
     TRY_LET(memory.k_row_bytes, kv_row_bytes(layout.format.k, layer.k_size, "keys"));

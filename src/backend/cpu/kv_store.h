@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The pages of the KV cache in main memory. In a layer, page p holds for each kv head 64 rows of
-// keys, one after the other, and likewise values: a tile of attention is one run of memory. Owns
-// its memory. Thread rule: different rows may be written by different threads.
+// The pages of the KV cache in main memory. In a layer, page p holds for each kv head the keys of
+// 64 positions, one run of memory, and likewise values. Values lie in rows; keys too where the
+// format is quantized or values lie inside them, else in tiles (kKeyTile in kernels/table.h). Owns
+// its memory. Thread rule: different positions may be written by different threads.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -21,10 +22,18 @@ struct KvLayerMemory {
   int64_t v_row_bytes = 0;
   int n_kv_heads = 0;
   int group = 0;
+  bool key_tiles = false;
+  int64_t key_bytes = 0;  // one value, in tiles
 
-  // Row 0 of head g in a page.
+  // Position 0 of head g in a page.
   uint8_t* k_tile(int page, int g) const {
     return k + ((int64_t{page} * n_kv_heads + g) * backend::kPagePositions) * k_row_bytes;
+  }
+  // The first value of position `at` of head g in a page.
+  uint8_t* k_at(int page, int g, int64_t at) const {
+    if (!key_tiles) return k_tile(page, g) + at * k_row_bytes;
+    const int64_t lane = at % kKeyTile, first = at - lane;
+    return k_tile(page, g) + first * k_row_bytes + lane * key_bytes;
   }
   uint8_t* v_tile(int page, int g) const {
     return v + ((int64_t{page} * n_kv_heads + g) * backend::kPagePositions) * v_row_bytes;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Attention over the paged cache, in chunks of positions (attention_chunks.h). Many tokens: a
 // tile's chunks are walked in one thread; few: tokens, heads and chunks are divided among the
-// threads and merged afterwards. The same arithmetic, but that prompts have straight sums of scores
-// (attention_panel.h). Tiles as in Dao et al. 2022, arXiv:2205.14135.
+// threads and merged afterwards. The same arithmetic, but that with keys in rows prompts alone have
+// straight sums of scores (attention_panel.h); with keys in tiles all tokens have. Tiles as in Dao
+// et al. 2022, arXiv:2205.14135.
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -128,6 +129,7 @@ class Worker {
       : k_(k), op_(op), p_(places), frame_(frame), scratch_(scratch_of(op, frame.scratch)) {
     if (op_.i_cache == graph::kNone) return;
     k_type_ = frame.kv->k_type();
+    key_tiles_ = frame.kv->layer(op_.i_cache).key_tiles;
     v_type_ = op_.value_in_key ? frame.kv->k_type() : frame.kv->v_type();
   }
 
@@ -224,55 +226,66 @@ class Worker {
   }
 
   // Whether rows are brought to floats once for all queries: pays from some 24 queries on. Changes
-  // no bit, except that prompts have straight sums, and so always panels.
+  // no bit, except that prompts have straight sums, and so panels where keys lie in rows.
   bool by_panel(const TokenTile& tile, const Heads& heads) const {
     constexpr int kQueries = 24;
     return op_.k_size % 16 == 0 && op_.v_size % 16 == 0 &&
-           (is_prompt(tile) || heads.n * tile.size() >= kQueries);
+           ((is_prompt(tile) && !key_tiles_) || heads.n * tile.size() >= kQueries);
   }
   bool is_prompt(const TokenTile& tile) const { return tile.begin < frame_.n_prompt; }
 
-  // The scores of one page of a range; scores_of() belongs to position `first`.
+  void fill_key_panel(const Rows& keys, Range positions, const Ahead& ahead) {
+    const int type = static_cast<int>(k_type_);
+    if (key_tiles_) {
+      k_.tile_panel[type](keys.at, positions.size() / kKeyTile, op_.k_size, scratch_.panel, ahead);
+    } else {
+      k_.key_panel[type](keys.at, keys.bytes, positions.size(), op_.k_size, scratch_.panel, ahead);
+    }
+  }
+
+  // The scores of one page of a range; scores_of() belongs to position `first`. With keys in tiles,
+  // what lies beside the range in its first and last tile gets scores that nobody reads.
   void score_page(const TokenTile& tile, const Heads& heads, Range page, Range range, int first) {
     const bool by_token = heads.n >= tile.size(), panel = by_panel(tile, heads);
     const int64_t score_stride = by_token ? kBlockPositions : int64_t{heads.n} * kBlockPositions;
-    const Rows rows = page_rows(tile, heads.g, page.begin).k;
+    const Range present = whole_tiles(page);
+    const Rows keys = page_rows(tile, heads.g, present.begin).k;
     const Ahead ahead = page.end < range.end
                             ? ahead_of(tile, heads.g, {page.end, range.end}, &PageRows::k)
                             : ahead_of(tile, heads.g, range, &PageRows::v);
-    if (panel) {
-      k_.key_panel[static_cast<int>(k_type_)](rows.at, rows.bytes, page.size(), op_.k_size,
-                                              scratch_.panel, ahead);
-    }
+    if (panel) fill_key_panel(keys, present, ahead);
     for_calls(tile, heads, page, [&](int t, int h, int n, Range seen) {
       const float* query =
           row_of(frame_, p_.q, tile.begin + t) + int64_t{heads.begin + h} * op_.k_size;
       const int64_t query_stride = by_token ? op_.k_size : floats_between(p_.q);
-      float* scores = scores_of(heads, t, h) + seen.begin - first;
-      const int skipped = seen.begin - page.begin;
+      float* scores = scores_of(heads, t, h) - first;
       if (panel) {
-        const auto panel_scores = is_prompt(tile) ? k_.panel_scores_straight : k_.panel_scores;
+        const bool straight = key_tiles_ || is_prompt(tile);
+        const auto panel_scores = straight ? k_.panel_scores_straight : k_.panel_scores;
         panel_scores({.query = query,
                       .query_stride = query_stride,
                       .n_queries = n,
-                      .panel = scratch_.panel + skipped,
+                      .panel = scratch_.panel + seen.begin - present.begin,
                       .n_positions = seen.size(),
                       .size = op_.k_size,
                       .scale = op_.scale,
-                      .scores = scores,
+                      .scores = scores + seen.begin,
                       .score_stride = score_stride});
       } else {
-        k_.scores[static_cast<int>(k_type_)]({.query = query,
-                                              .query_stride = query_stride,
-                                              .n_queries = n,
-                                              .keys = rows.at + skipped * rows.bytes,
-                                              .key_bytes = rows.bytes,
-                                              .n_positions = seen.size(),
-                                              .size = op_.k_size,
-                                              .scale = op_.scale,
-                                              .scores = scores,
-                                              .score_stride = score_stride,
-                                              .ahead = ahead});
+        const Range part = whole_tiles(seen);
+        const auto type = static_cast<size_t>(k_type_);
+        const ScoreFn scores_of_rows = key_tiles_ ? k_.tile_scores[type] : k_.scores[type];
+        scores_of_rows({.query = query,
+                        .query_stride = query_stride,
+                        .n_queries = n,
+                        .keys = keys.at + (part.begin - present.begin) * keys.bytes,
+                        .key_bytes = keys.bytes,
+                        .n_positions = part.size(),
+                        .size = op_.k_size,
+                        .scale = op_.scale,
+                        .scores = scores + part.begin,
+                        .score_stride = score_stride,
+                        .ahead = ahead});
       }
     });
   }
@@ -325,6 +338,12 @@ class Worker {
     }
   }
 
+  // With keys in tiles, the positions of all tiles that a range touches; else the range.
+  Range whole_tiles(Range range) const {
+    if (!key_tiles_) return range;
+    return {range.begin / kKeyTile * kKeyTile, (range.end + kKeyTile - 1) / kKeyTile * kKeyTile};
+  }
+
   // Scores become weights relative to the new maximum.
   void weigh(float* scores, int n, float* slot) {
     if (op_.soft_cap > 0) k_.soft_cap(scores, op_.soft_cap, n, scores);
@@ -336,6 +355,7 @@ class Worker {
     set_running(slot, op_.v_size, {max, before.sum * shrink + sum});
   }
 
+  // A position within a tile gives the tile.
   PageRows page_rows(const TokenTile& tile, int g, int position) const {
     if (op_.i_cache == graph::kNone) {
       const int row = tile.first + position;
@@ -349,7 +369,8 @@ class Worker {
                             .pages[static_cast<size_t>(layer.group)];
     const int page = pages[static_cast<size_t>(position / kPagePositions)];
     const int64_t at = position % kPagePositions;
-    return {{layer.k_tile(page, g) + at * layer.k_row_bytes, layer.k_row_bytes},
+    const int64_t k_at = key_tiles_ ? at / kKeyTile * kKeyTile : at;
+    return {{layer.k_tile(page, g) + k_at * layer.k_row_bytes, layer.k_row_bytes},
             {layer.v_tile(page, g) + at * layer.v_row_bytes, layer.v_row_bytes}};
   }
 
@@ -371,6 +392,7 @@ class Worker {
   const Frame& frame_;
   Scratch scratch_;
   KvType k_type_ = KvType::kF32, v_type_ = KvType::kF32;
+  bool key_tiles_ = false;
 };
 
 int heads_per_kv(const graph::Attention& op) { return op.n_heads / op.n_kv_heads; }
@@ -440,7 +462,8 @@ int64_t attention_partial_bytes(const graph::Attention& op) {
 StepFn write_kv_step(const KernelTable& k, const graph::Attention& op, Place keys, Place values) {
   return [=, &k](const Frame& frame, int thread) {
     const KvLayerMemory& layer = frame.kv->layer(op.i_cache);
-    const auto store_k = k.store_kv[static_cast<int>(frame.kv->k_type())];
+    const auto k_type = static_cast<size_t>(frame.kv->k_type());
+    const auto store_k = layer.key_tiles ? k.store_in_tile[k_type] : k.store_kv[k_type];
     const auto store_v = k.store_kv[static_cast<int>(frame.kv->v_type())];
     // Few tokens are divided by kv head too.
     const int per_row = op.n_kv_heads;
@@ -457,8 +480,7 @@ StepFn write_kv_step(const KernelTable& k, const graph::Attention& op, Place key
       const int page = pages[static_cast<size_t>(position / kPagePositions)];
       const int64_t at = position % kPagePositions;
       const auto head = static_cast<int>(g);
-      store_k(row_of(frame, keys, t) + g * op.k_size, op.k_size,
-              layer.k_tile(page, head) + at * layer.k_row_bytes);
+      store_k(row_of(frame, keys, t) + g * op.k_size, op.k_size, layer.k_at(page, head, at));
       if (op.value_in_key) continue;
       store_v(row_of(frame, values, t) + g * op.v_size, op.v_size,
               layer.v_tile(page, head) + at * layer.v_row_bytes);

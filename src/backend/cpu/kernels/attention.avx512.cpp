@@ -8,12 +8,14 @@
 #include "backend/cpu/kernels/transpose.avx512.h"
 // What is written over both.
 #include "backend/cpu/kernels/attention_panel.h"
+#include "backend/cpu/kernels/attention_tiles.h"
 
 namespace hearth::cpu {
 
 void add_attention_avx512(KernelTable& table) {
   add_all_attention(table);
   add_all_attention_panels(table);
+  add_all_attention_tiles(table);
 }
 
 }  // namespace hearth::cpu

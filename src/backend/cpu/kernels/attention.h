@@ -43,7 +43,7 @@ HEARTH_INLINE inline void store_sums(const V* sums, float scale, float* out, int
 // from all tiles.
 template <class Key, int Q, int P>
 void score_tiles(const ScoreTile& tile, int q0, int begin, int end, Fetcher& all_steps) {
-  Fetcher fetcher = all_steps;  // in registers
+  Fetcher fetcher = all_steps.in_registers();
   const float* query = tile.query + q0 * tile.query_stride;
   const uint8_t* key = tile.keys + begin * tile.key_bytes;
   float* out = tile.scores + q0 * tile.score_stride + begin;
@@ -88,7 +88,7 @@ void score_tiles(const ScoreTile& tile, int q0, int begin, int end, Fetcher& all
     }
     store_sums<Q, P>(sums, tile.scale, out, tile.score_stride);
   }
-  all_steps = fetcher;
+  all_steps.resume(fetcher);
 }
 
 // f(Constant<Q>, first query) for all queries: kSharedQueries at once, then the rest at once.
@@ -135,7 +135,7 @@ constexpr int kMixQueries =
 // Adds all positions to columns [i, i + 16 P) of Q output rows.
 template <class Value, int Q, int P>
 void mix_tile(const MixTile& tile, int q0, int i, Fetcher& all_steps) {
-  Fetcher fetcher = all_steps;  // in registers
+  Fetcher fetcher = all_steps.in_registers();
   float* out = tile.out + q0 * tile.out_stride + i;
   const float* weights = tile.weights + q0 * tile.weight_stride;
   Vec sums[Q][P];
@@ -161,7 +161,7 @@ void mix_tile(const MixTile& tile, int q0, int i, Fetcher& all_steps) {
   for (int q = 0; q < Q; ++q) {
     for (int p = 0; p < P; ++p) vec_store(out + q * tile.out_stride + 16 * p, sums[q][p]);
   }
-  all_steps = fetcher;
+  all_steps.resume(fetcher);
 }
 
 template <class Value>

@@ -184,10 +184,16 @@ void rope_interleaved(float* x, const float* cos, const float* sin, int n_pairs)
 }
 
 float max(const float* x, int n) {
-  Vec largest = vec_set(-__builtin_inff());
+  // Four, because each waits for the one before it.
+  Vec largest[4];
+  for (Vec& v : largest) v = vec_set(-__builtin_inff());
   int i = 0;
-  for (; i + 16 <= n; i += 16) largest = vec_max(largest, vec_load(x + i));
-  float result = vec_max_lane(largest);
+  for (; i + 64 <= n; i += 64) {
+    for (int k = 0; k < 4; ++k) largest[k] = vec_max(largest[k], vec_load(x + i + 16 * k));
+  }
+  for (; i + 16 <= n; i += 16) largest[0] = vec_max(largest[0], vec_load(x + i));
+  float result =
+      vec_max_lane(vec_max(vec_max(largest[0], largest[1]), vec_max(largest[2], largest[3])));
   for (; i < n; ++i) result = x[i] > result ? x[i] : result;
   return result;
 }

@@ -155,8 +155,14 @@ struct ScoreTile {
 };
 using ScoreFn = void (*)(const ScoreTile&);
 
-// The same with keys that were brought to floats and transposed: panel[i * kPanelPositions + p] =
-// key[p, i]. panel_scores gives the same bits. size is a multiple of 16; up to 15 floats after the
+// Keys of f32, f16 and bf16, the first formats, can lie in tiles of kKeyTile positions instead of
+// rows: value i of position p at tile[i * kKeyTile + p], so that lanes are positions and no score
+// is added up over lanes. A tile has the bytes of its rows.
+inline constexpr int kTiledKv = 3;
+inline constexpr int kKeyTile = 16;
+
+// Scores with keys that were brought to floats and transposed: panel[i * kPanelPositions + p] =
+// key[p, i]. panel_scores gives the bits of rows. size is a multiple of 16; up to 15 floats after the
 // last position's are read.
 inline constexpr int kPanelPositions = 64;
 struct PanelScoreTile {
@@ -202,6 +208,13 @@ struct KernelTable {
   void (*panel_scores)(const PanelScoreTile&);
   // Other roundings: each sum in ascending order of i.
   void (*panel_scores_straight)(const PanelScoreTile&);
+
+  // Keys in tiles: scores of whole tiles, straight too; up to kPanelPositions of them to a panel;
+  // n values of one position to its lane, 16 values apart.
+  ScoreFn tile_scores[kTiledKv];
+  void (*tile_panel[kTiledKv])(const uint8_t* tiles, int n_tiles, int size, float* panel,
+                               const Ahead& ahead);
+  void (*store_in_tile[kTiledKv])(const float* in, int n, uint8_t* lane);
 
   // One row of n floats to a KV row of that format (round to nearest even).
   void (*store_kv[static_cast<int>(KvType::kCount)])(const float* in, int n, uint8_t* out);
