@@ -127,8 +127,10 @@ class Backend {
 // The oracle: any graph, straight loops, double accumulation. One thread.
 std::unique_ptr<Backend> make_ref_backend();
 
-// The CPU backend with its own pool of `n_threads` threads (0: one per physical core).
+// The CPU backend with its own pool of `n_threads` threads (0: one per physical core). Work is
+// divided by the threads' speeds, which each run measures; `speeds` are relative ones to begin
+// with, one positive number per thread (none: all equal).
 // Errors: HEARTH_ISA names an instruction set that does not exist or that this machine lacks.
-Result<std::unique_ptr<Backend>> make_cpu_backend(int n_threads);
+Result<std::unique_ptr<Backend>> make_cpu_backend(int n_threads, std::vector<double> speeds = {});
 
 }  // namespace hearth::backend

@@ -2,6 +2,7 @@
 // Time that only goes forward, for durations. Thread-safe.
 #pragma once
 #include <chrono>
+#include <cstdint>
 
 namespace hearth {
 
@@ -13,6 +14,7 @@ class Stopwatch {
   double elapsed_ms() const {
     return std::chrono::duration<double, std::milli>(Clock::now() - start_).count();
   }
+  int64_t elapsed_ns() const { return std::chrono::nanoseconds(Clock::now() - start_).count(); }
   void restart() { start_ = Clock::now(); }
 
  private:

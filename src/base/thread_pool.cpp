@@ -46,10 +46,9 @@ Slice slice(int64_t total, int i, int n, int64_t multiple) {
   return {std::min(first * multiple, total), std::min(last * multiple, total)};
 }
 
-ThreadPool::ThreadPool(int n_threads) {
+ThreadPool::ThreadPool(int n_threads) : waiters_(static_cast<size_t>(std::max(n_threads, 0))) {
   CHECK(n_threads >= 1);
   workers_.reserve(static_cast<size_t>(n_threads - 1));
-  waiters_.resize(static_cast<size_t>(n_threads));
   for (Waiter& waiter : waiters_) {
     waiter.at_barrier = {kBarrierSpinNs, kBarrierSpinNs, 0};
     waiter.for_run = {kIdleSpinNs, kIdleSpinNs, 0};
@@ -93,7 +92,11 @@ void ThreadPool::barrier(int thread) {
   // Read before arriving: nobody can pass this barrier, and so change the phase, before we arrive.
   const uint32_t phase = phase_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < n_threads_) {
-    wait_for_change(phase_, phase, waiters_[static_cast<size_t>(thread)].at_barrier);
+    Waiter& waiter = waiters_[static_cast<size_t>(thread)];
+    const Stopwatch watch;
+    wait_for_change(phase_, phase, waiter.at_barrier);
+    const int64_t waited = waiter.waited_ns.load(std::memory_order_relaxed) + watch.elapsed_ns();
+    waiter.waited_ns.store(waited, std::memory_order_relaxed);
     return;
   }
   arrived_.store(0, std::memory_order_relaxed);

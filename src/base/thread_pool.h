@@ -44,6 +44,12 @@ class ThreadPool {
   // none. What was written before it is visible after it. `thread` is the job's argument.
   void barrier(int thread);
 
+  // How long a thread has waited at barriers for the others, since the pool was made. Of the wait
+  // that just ended at the end of a run, what other threads have not told yet may be missing.
+  int64_t waited_ns(int thread) const {
+    return waiters_[static_cast<size_t>(thread)].waited_ns.load(std::memory_order_relaxed);
+  }
+
  private:
   // How long one thread spins before it sleeps, learnt from its last waits.
   struct Patience {
@@ -54,6 +60,7 @@ class ThreadPool {
   // On a cache line of its own: each thread writes only its own.
   struct alignas(64) Waiter {
     Patience at_barrier, for_run;
+    std::atomic<int64_t> waited_ns{0};
   };
 
   void work(int thread);

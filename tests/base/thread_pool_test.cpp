@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 namespace hearth {
@@ -52,6 +53,18 @@ TEST(Slice, a_range_near_the_end_of_int64_does_not_overflow) {
   const Slice last = slice(most, 2, 3, 32);
   EXPECT_EQ(last.end, most);
   EXPECT_EQ(slice(most, 1, 3, 32).end, last.begin);
+}
+
+TEST(ThreadPool, time_at_barriers_is_told_of_those_who_wait) {
+  ThreadPool pool(2);
+  pool.run([&](int thread) {
+    if (thread == 1) std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    pool.barrier(thread);
+    pool.barrier(thread);
+  });
+  pool.run([&](int) {});  // the last wait of the first run is told by now
+  EXPECT_GE(pool.waited_ns(0), 5'000'000);
+  EXPECT_LT(pool.waited_ns(1), pool.waited_ns(0));
 }
 
 TEST(ThreadPool, every_thread_runs_the_job_once_and_the_caller_is_thread_0) {

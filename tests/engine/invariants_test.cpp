@@ -189,15 +189,16 @@ TEST(Invariants, sequences_that_share_a_prefix_equal_sequences_that_share_nothin
   });
 }
 
-TEST(Invariants, every_number_of_threads_gives_the_same_logits) {
+TEST(Invariants, every_number_of_threads_and_every_division_gives_the_same_logits) {
   for (const test::ToyCase& c : test::decoder_cases()) {
     const std::set<std::string> kinds{"llama",   "gemma3",     "qwen3moe",     "deepseek2_v3",
                                       "gpt_oss", "llama_q8_0", "qwen3moe_q4_1"};
     if (!kinds.contains(c.name)) continue;
     SCOPED_TRACE(c.name);
     Rows one;
-    for (const int n_threads : {1, 2, 3}) {
-      auto toy = ToyEngine::make(c.options, {.n_threads = n_threads});
+    for (const auto& speeds : {std::vector<double>{1}, {1, 1}, {1, 1, 1}, {1, 3}, {5, 1, 2}}) {
+      const auto n_threads = static_cast<int>(speeds.size());
+      auto toy = ToyEngine::make(c.options, {.n_threads = n_threads, .speeds = speeds});
       ASSERT_TRUE(toy) << toy.error().message;
       Engine& engine = **toy;
       const int V = engine.hparams().V;
@@ -208,7 +209,7 @@ TEST(Invariants, every_number_of_threads_gives_the_same_logits) {
       ASSERT_TRUE(test::feed(engine, *sequence, test::some_tokens(5, V, 4), 1, rows));
       ASSERT_TRUE(test::feed(engine, *sequence, test::some_tokens(9, V, 5), 3, rows));
       if (n_threads == 1) one = rows;
-      EXPECT_EQ(test::first_difference(one, rows, V), -1) << n_threads << " threads";
+      EXPECT_EQ(test::first_difference(one, rows, V), -1) << testing::PrintToString(speeds);
     }
   }
 }

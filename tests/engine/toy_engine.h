@@ -18,6 +18,7 @@ struct EngineSetup {
   engine::EngineOptions options{.n_ctx = 256, .max_batch = 256, .max_outputs = 256};
   int n_threads = 1;
   bool reference = false;
+  std::vector<double> speeds = {};  // of the threads, to begin with
 };
 
 class ToyEngine {
@@ -30,7 +31,7 @@ class ToyEngine {
     made.file_ = std::make_unique<file::Gguf>(std::move(file));
     std::unique_ptr<backend::Backend> backend = backend::make_ref_backend();
     if (!setup.reference) {
-      TRY_LET(backend, backend::make_cpu_backend(setup.n_threads));
+      TRY_LET(backend, backend::make_cpu_backend(setup.n_threads, setup.speeds));
     }
     TRY_LET(made.engine_, engine::Engine::make(*made.file_, std::move(backend), setup.options));
     return made;

@@ -13,7 +13,9 @@
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/kv_store.h"
 #include "backend/cpu/profiler.h"
+#include "backend/cpu/shares.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/units.h"
 #include "os/cpu_info.h"
 
@@ -39,8 +41,14 @@ Result<Memory> allocate(int64_t bytes) {
 
 // What programs share: one pool, used by one run at a time.
 struct Device {
-  explicit Device(int n_threads) : pool(n_threads) {}
+  Device(int n_threads, std::vector<double> speeds_at_first)
+      : pool(n_threads), speeds(std::move(speeds_at_first)) {
+    CHECK(speeds.empty() || static_cast<int>(speeds.size()) >= pool.size());
+    // The system may refuse threads.
+    if (!speeds.empty()) speeds.resize(static_cast<size_t>(pool.size()), 1.0);
+  }
   ThreadPool pool;
+  std::vector<double> speeds;  // relative ones to begin with; none: all equal
   std::mutex running;
 };
 
@@ -67,6 +75,11 @@ class CpuProgram : public backend::Program {
     program->compiled_ = std::move(compiled);
     program->schedule_ = program->compiled_.schedules.data();
     program->options_ = options;
+    const int n_threads = program->device_->pool.size();
+    program->waited_ns_.resize(static_cast<size_t>(n_threads));
+    for (size_t i = 0; i < program->compiled_.schedules.size(); ++i) {
+      program->shares_.emplace_back(n_threads, program->device_->speeds);
+    }
     if (options.profile) {
       for (const Schedule& schedule : program->compiled_.schedules) {
         program->profilers_.emplace_back(graph, schedule.steps, program->device_->pool.size());
@@ -86,6 +99,9 @@ class CpuProgram : public backend::Program {
     const std::lock_guard lock(device_->running);
     // The phase after which all threads stop; set by thread 0 before it reaches that barrier.
     std::atomic<int> stop_after{std::numeric_limits<int>::max()};
+    Shares& shares = shares_[i_schedule];
+    for_waits([&](int64_t& waited, int64_t so_far) { waited = so_far; });
+    const Stopwatch watch;
     device_->pool.run([&](int thread) {
       const ThreadMemory& memory = threads_[static_cast<size_t>(thread)];
       const Frame frame{.batch = &batch,
@@ -97,10 +113,13 @@ class CpuProgram : public backend::Program {
                         .n_tokens = n_tokens,
                         .n_prompt = batch.n_prompt,
                         .n_outputs = static_cast<int>(batch.outputs.size()),
-                        .n_threads = device_->pool.size(),
+                        .shares = &shares,
                         .replicated = schedule_->plan == Plan::kFew};
       run_steps(frame, thread, profiler, stop_after);
     });
+    const int64_t run_ns = watch.elapsed_ns();
+    for_waits([&](int64_t& waited, int64_t so_far) { waited = so_far - waited; });
+    if (run_ns >= kLeastRunNs) shares.learn(run_ns, waited_ns_);
     if (stop_after.load() != std::numeric_limits<int>::max()) return interrupted("stopped");
     if (profiler != nullptr) profiler->finish(batch, static_cast<CpuKvStore*>(kv));
     return {};
@@ -141,7 +160,18 @@ class CpuProgram : public backend::Program {
     Memory own, scratch;
   };
 
+  // Shorter runs tell more about the clock than about the threads.
+  static constexpr int64_t kLeastRunNs = 100'000;
+
   CpuProgram() = default;
+
+  // f(of this run, since the pool was made) for each thread.
+  template <class F>
+  void for_waits(F&& f) {
+    for (size_t i = 0; i < waited_ns_.size(); ++i) {
+      f(waited_ns_[i], device_->pool.waited_ns(static_cast<int>(i)));
+    }
+  }
 
   // Makes room for attention's partial results. They grow with the longest sequence, by doubling.
   Status hold_partials(const Batch& batch) {
@@ -190,6 +220,8 @@ class CpuProgram : public backend::Program {
   int64_t partials_bytes_ = 0;
   int partial_chunks_ = 0;
   std::vector<Profiler> profilers_;  // one per schedule, or none
+  std::vector<Shares> shares_;       // one per schedule: what is quick depends on the work
+  std::vector<int64_t> waited_ns_;   // of each thread, in the run that is on
 };
 
 class CpuBackend : public backend::Backend {
@@ -224,10 +256,10 @@ class CpuBackend : public backend::Backend {
 
 namespace hearth::backend {
 
-Result<std::unique_ptr<Backend>> make_cpu_backend(int n_threads) {
+Result<std::unique_ptr<Backend>> make_cpu_backend(int n_threads, std::vector<double> speeds) {
   TRY(cpu::check_isa_choice());
   if (n_threads <= 0) n_threads = os::cpu_info().usable_cores;
-  auto device = std::make_shared<cpu::Device>(n_threads);
+  auto device = std::make_shared<cpu::Device>(n_threads, std::move(speeds));
   return std::make_unique<cpu::CpuBackend>(std::move(device));
 }
 

@@ -11,6 +11,7 @@
 #include "backend/backend.h"
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/kv_store.h"
+#include "backend/cpu/shares.h"
 #include "base/thread_pool.h"
 #include "graph/graph.h"
 #include "graph/rope.h"
@@ -29,7 +30,7 @@ struct Frame {
   int n_tokens = 0;
   int n_prompt = 0;  // of the tokens, those at the front whose products take bytes
   int n_outputs = 0;
-  int n_threads = 1;
+  const Shares* shares = nullptr;
   bool replicated = false;  // steps by row: every thread does all rows, in its own memory
 };
 
@@ -57,13 +58,13 @@ inline int n_rows_of(const Frame& frame, const Place& place) {
 // The rows that a thread works on in steps by row.
 inline Slice row_share(const Frame& frame, const Place& place, int thread) {
   const int n = n_rows_of(frame, place);
-  return frame.replicated ? Slice{0, n} : slice(n, thread, frame.n_threads);
+  return frame.replicated ? Slice{0, n} : frame.shares->part(n, thread);
 }
 // The columns of a row of `width` values that a thread works on in products: kernels work on whole
 // groups of rows of the weights, and two threads never write one cache line of a row.
 inline Slice column_share(const Frame& frame, int width, int thread) {
   constexpr int64_t kMultiple = 16;
-  return slice(width, thread, frame.n_threads, kMultiple);
+  return frame.shares->part(width, thread, kMultiple);
 }
 
 // How a step that works value by value is divided: by row, or as the product before it was.

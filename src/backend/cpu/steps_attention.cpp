@@ -31,19 +31,18 @@ struct TokenTile {
   int size() const { return end - begin; }
 };
 
-// Walks the batch in tiles of one sequence and one role each; f(tile, index of the tile).
+// Walks the batch in tiles of one sequence and one role each.
 template <class F>
 void for_tiles(const backend::Batch& batch, F&& f) {
   const int n = static_cast<int>(batch.tokens.size());
-  int i_tile = 0;
   for (int first = 0; first < n;) {
     const int32_t sequence = batch.i_sequence[static_cast<size_t>(first)];
     int last = first + 1;
     while (last < n && batch.i_sequence[static_cast<size_t>(last)] == sequence) ++last;
-    for (int begin = first; begin < last; ++i_tile) {
+    for (int begin = first; begin < last;) {
       const int role_end = begin < batch.n_prompt ? std::min(batch.n_prompt, last) : last;
       const int end = std::min(begin + kTileTokens, role_end);
-      f(TokenTile{begin, end, sequence, first, last}, i_tile);
+      f(TokenTile{begin, end, sequence, first, last});
       begin = end;
     }
     first = last;
@@ -412,8 +411,24 @@ int head_parts(const graph::Attention& op, int n_items, int n_threads) {
 
 int count_tiles(const backend::Batch& batch) {
   int n = 0;
-  for_tiles(batch, [&](const TokenTile&, int) { ++n; });
+  for_tiles(batch, [&](const TokenTile&) { ++n; });
   return n;
+}
+
+// The items of a batch by tiles: f(tile, heads, cost). Kv head by kv head, so that a thread's run
+// of items meets the same keys again.
+template <class F>
+void for_tile_items(const graph::Attention& op, const Frame& frame, F&& f) {
+  const int n_items = count_tiles(*frame.batch) * op.n_kv_heads;
+  const int n_parts = head_parts(op, n_items, frame.shares->n_threads());
+  for (int g = 0; g < op.n_kv_heads; ++g) {
+    for (int part = 0; part < n_parts; ++part) {
+      const Heads heads = head_part(op, g, part, n_parts);
+      for_tiles(*frame.batch, [&](const TokenTile& tile) {
+        f(tile, heads, int64_t{heads.n} * tile.size() * seen_by(op, frame, tile).size());
+      });
+    }
+  }
 }
 
 // The items of a batch by chunks: f(tile, heads, chunk, cost). A few more parts than threads even
@@ -421,12 +436,12 @@ int count_tiles(const backend::Batch& batch) {
 template <class F>
 void for_chunk_items(const graph::Attention& op, const Frame& frame, F&& f) {
   int n_items = 0;
-  for_tiles(*frame.batch, [&](const TokenTile& tile, int) {
+  for_tiles(*frame.batch, [&](const TokenTile& tile) {
     const Range seen = seen_by(op, frame, tile);
     n_items += op.n_kv_heads * (n_chunks_of(seen.end) - chunk_of(seen.begin));
   });
-  const int n_parts = head_parts(op, n_items, 3 * frame.n_threads);
-  for_tiles(*frame.batch, [&](const TokenTile& tile, int) {
+  const int n_parts = head_parts(op, n_items, 3 * frame.shares->n_threads());
+  for_tiles(*frame.batch, [&](const TokenTile& tile) {
     const Range seen = seen_by(op, frame, tile);
     for (int g = 0; g < op.n_kv_heads; ++g) {
       for (int c = chunk_of(seen.begin); c < n_chunks_of(seen.end); ++c) {
@@ -467,9 +482,9 @@ StepFn write_kv_step(const KernelTable& k, const graph::Attention& op, Place key
     const auto store_v = k.store_kv[static_cast<int>(frame.kv->v_type())];
     // Few tokens are divided by kv head too.
     const int per_row = op.n_kv_heads;
-    const Slice rows = slice(frame.n_tokens, thread, frame.n_threads);
+    const Slice rows = frame.shares->part(frame.n_tokens, thread);
     const Slice items = frame.replicated
-                            ? slice(int64_t{frame.n_tokens} * per_row, thread, frame.n_threads)
+                            ? frame.shares->part(int64_t{frame.n_tokens} * per_row, thread)
                             : Slice{rows.begin * per_row, rows.end * per_row};
     for (int64_t item = items.begin; item < items.end; ++item) {
       const int64_t t = item / per_row, g = item % per_row;
@@ -491,18 +506,14 @@ StepFn write_kv_step(const KernelTable& k, const graph::Attention& op, Place key
 StepFn attention_step(const KernelTable& k, const graph::Attention& op, const float* sinks,
                       const AttentionPlaces& places) {
   return [=, &k](const Frame& frame, int thread) {
-    const int n_items = count_tiles(*frame.batch) * op.n_kv_heads;
-    const int parts = head_parts(op, n_items, frame.n_threads);
+    int64_t total = 0;
+    for_tile_items(op, frame, [&](auto&&, auto&&, int64_t cost) { total += cost; });
     Worker worker(k, op, places, frame);
-    // Items go round the threads: late tiles see more positions than early ones.
-    for_tiles(*frame.batch, [&](const TokenTile& tile, int i_tile) {
-      for (int g = 0; g < op.n_kv_heads; ++g) {
-        for (int part = 0; part < parts; ++part) {
-          const int item = (i_tile * op.n_kv_heads + g) * parts + part;
-          if (item % frame.n_threads != thread) continue;
-          worker.attend(tile, head_part(op, g, part, parts), sinks);
-        }
-      }
+    int64_t done = 0;
+    for_tile_items(op, frame, [&](const TokenTile& tile, const Heads& heads, int64_t cost) {
+      const int64_t middle = done + cost / 2;
+      done += cost;
+      if (frame.shares->has(middle, total, thread)) worker.attend(tile, heads, sinks);
     });
   };
 }
@@ -518,7 +529,7 @@ StepFn attention_chunks_step(const KernelTable& k, const graph::Attention& op,
     for_chunk_items(op, frame, [&](const TokenTile& tile, const Heads& heads, int c, int64_t cost) {
       const int64_t middle = done + cost / 2;
       done += cost;
-      if (middle * frame.n_threads / total != thread) return;
+      if (!frame.shares->has(middle, total, thread)) return;
       const int64_t head_stride = slot_floats(op.v_size);
       worker.chunk(tile, heads, c,
                    {partial_slot(op, frame, c, tile.begin, heads.begin), op.n_heads * head_stride,
@@ -531,7 +542,7 @@ StepFn attention_merge_step(const KernelTable& k, const graph::Attention& op, co
                             Place out) {
   return [=, &k](const Frame& frame, int thread) {
     const Slice rows = row_share(frame, out, thread);
-    for_tiles(*frame.batch, [&](const TokenTile& tile, int) {
+    for_tiles(*frame.batch, [&](const TokenTile& tile) {
       for (int t = tile.begin; t < tile.end; ++t) {
         if (t < rows.begin || t >= rows.end) continue;
         const Range seen = seen_by(op, frame, tile, t);

@@ -90,7 +90,7 @@ StepFn matmul_heads_step(const KernelTable& k, const graph::MatMulHeads& op,
   const int64_t head_in_bytes =
       prepared.exists() ? prepared.row_bytes / op.n_heads : int64_t{cols} * int64_t{sizeof(float)};
   return [=, &k, &weight](const Frame& frame, int thread) {
-    const Slice heads = slice(op.n_heads, thread, frame.n_threads);
+    const Slice heads = frame.shares->part(op.n_heads, thread);
     if (op.transposed) {
       auto* decoded = reinterpret_cast<float*>(frame.scratch);
       for (int t = 0; t < n_rows_of(frame, out); ++t) {
