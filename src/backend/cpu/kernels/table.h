@@ -162,8 +162,8 @@ inline constexpr int kTiledKv = 3;
 inline constexpr int kKeyTile = 16;
 
 // Scores with keys that were brought to floats and transposed: panel[i * kPanelPositions + p] =
-// key[p, i]. panel_scores gives the bits of rows. size is a multiple of 16; up to 15 floats after the
-// last position's are read.
+// key[p, i]. panel_scores gives the bits of rows. size is a multiple of 16; up to 15 floats after
+// the last position's are read.
 inline constexpr int kPanelPositions = 64;
 struct PanelScoreTile {
   const float* query;  // [n_queries, size], query_stride floats apart
