@@ -188,17 +188,18 @@ void attention(benchmark::State& state, KvType kv, DType type, const std::string
   const int64_t bytes = row_bytes(type, kSize);
   std::vector<float> query(AttentionShape::kQueries * kSize, 0.5f);
   std::vector<float> scores(static_cast<size_t>(AttentionShape::kQueries) * kPositions);
+  const ScoreFn score = cached_scores(table, kv);
   for (auto _ : state) {
-    cached_scores(table, kv)({.query = query.data(),
-                              .query_stride = kSize,
-                              .n_queries = AttentionShape::kQueries,
-                              .keys = weight_bytes().data(),
-                              .key_bytes = bytes,
-                              .n_positions = kPositions,
-                              .size = kSize,
-                              .scale = 1.0f,
-                              .scores = scores.data(),
-                              .score_stride = kPositions});
+    score({.query = query.data(),
+           .query_stride = kSize,
+           .n_queries = AttentionShape::kQueries,
+           .keys = weight_bytes().data(),
+           .key_bytes = bytes,
+           .n_positions = kPositions,
+           .size = kSize,
+           .scale = 1.0f,
+           .scores = scores.data(),
+           .score_stride = kPositions});
     table.mix[static_cast<int>(kv)]({.weights = scores.data(),
                                      .weight_stride = kPositions,
                                      .n_queries = AttentionShape::kQueries,
@@ -223,24 +224,24 @@ void attention_far(benchmark::State& state, KvType kv, DType type, const std::st
   const std::vector<float> query(kQueries * kSize, 0.5f);
   std::vector<float> out(kQueries * kSize), scores(kQueries * kBlock);
   const int64_t n_blocks = half / (bytes * kBlock);
+  const ScoreFn score = cached_scores(table, kv);
   for (auto _ : state) {
     for (int64_t b = 0; b < n_blocks; ++b) {
       const uint8_t* keys = weight_bytes().data() + b * kBlock * bytes;
       const uint8_t* values = keys + half;
       for (int p = 0; p < kBlock; p += kPage) {
         const bool last = p + kPage == kBlock;
-        cached_scores(table,
-                      kv)({.query = query.data(),
-                           .query_stride = kSize,
-                           .n_queries = kQueries,
-                           .keys = keys + p * bytes,
-                           .key_bytes = bytes,
-                           .n_positions = kPage,
-                           .size = kSize,
-                           .scale = 1.0f,
-                           .scores = scores.data() + p,
-                           .score_stride = kBlock,
-                           .ahead = {last ? values : keys + (p + kPage) * bytes, kPage * bytes}});
+        score({.query = query.data(),
+               .query_stride = kSize,
+               .n_queries = kQueries,
+               .keys = keys + p * bytes,
+               .key_bytes = bytes,
+               .n_positions = kPage,
+               .size = kSize,
+               .scale = 1.0f,
+               .scores = scores.data() + p,
+               .score_stride = kBlock,
+               .ahead = {last ? values : keys + (p + kPage) * bytes, kPage * bytes}});
       }
       for (int p = 0; p < kBlock; p += kPage) {
         const bool last = p + kPage == kBlock;

@@ -15,7 +15,7 @@
 namespace hearth {
 namespace {
 
-// Going to sleep and being woken costs 5 to 50 us; equal shares of one step end within that.
+// Going to sleep and being woken costs 5 to 50 us; the shares of one step end within that.
 constexpr int64_t kBarrierSpinNs = 100'000;
 // Between two tokens the caller samples and prints; longer pauses are idleness.
 constexpr int64_t kIdleSpinNs = 300'000;

@@ -295,6 +295,22 @@ TEST_P(KeyTiles, scores_are_within_the_derived_bound_and_do_not_depend_on_their_
   });
 }
 
+TEST_P(KeyTiles, instruction_sets_with_fused_multiply_add_give_the_same_scores) {
+  std::vector<float> first;
+  int first_size = 0;
+  for_each_case(12, sizes(), [&](const Cache& cache, std::string_view isa) {
+    if (isa == machine_isa_names().front()) return;  // base rounds twice
+    const KernelTable table = table_for(isa);
+    const StoredTiles tiles(cache, table);
+    const auto scores = cache.tile_scores(table, tiles.bytes, kQueries, kPositions / kKeyTile);
+    if (cache.size != first_size) {
+      first = scores;
+      first_size = cache.size;
+    }
+    EXPECT_TRUE(all_same_bits(scores, first)) << isa << " size " << cache.size;
+  });
+}
+
 TEST_P(KeyTiles, scores_and_panels_have_the_bits_of_rows_brought_to_straight_panels) {
   for_each_case(11, panel_sizes(), [](const Cache& cache, std::string_view isa) {
     const int size = cache.size;

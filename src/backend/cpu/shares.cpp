@@ -25,6 +25,7 @@ Shares::Shares(int n_threads, std::span<const double> speeds)
     : weights_(static_cast<size_t>(n_threads), 1.0), ends_(weights_.size() + 1) {
   CHECK(n_threads >= 1 && (speeds.empty() || speeds.size() == weights_.size()));
   if (!speeds.empty()) weights_.assign(speeds.begin(), speeds.end());
+  for (const double weight : weights_) CHECK(weight > 0);
   set_ends();
 }
 

@@ -20,10 +20,10 @@ class Shares {
   // A thread's part of the whole; together they are 1.
   double of(int thread) const { return weights_[static_cast<size_t>(thread)]; }
 
-  // A thread's part of [0, total): the parts are in order, cover everything once and start at
-  // multiples of `multiple`.
+  // A thread's part of [0, total), total below 2^46: the parts are in order, cover everything once
+  // and start at multiples of `multiple`.
   Slice part(int64_t total, int thread, int64_t multiple = 1) const;
-  // Whether `at` of [0, total) is in a thread's part, for work in pieces that cannot be cut.
+  // Whether `at`, in [0, total), is in a thread's part: for work in pieces that cannot be cut.
   bool has(int64_t at, int64_t total, int thread) const;
 
   // After a run: its length, and how much of that each thread waited for others. Who waited takes

@@ -209,8 +209,9 @@ struct KernelTable {
   // Other roundings: each sum in ascending order of i.
   void (*panel_scores_straight)(const PanelScoreTile&);
 
-  // Keys in tiles: scores of whole tiles, straight too; up to kPanelPositions of them to a panel;
-  // n values of one position to its lane, 16 values apart.
+  // Keys in tiles. Scores, straight too: of ScoreTile, keys are the first tile then, key_bytes
+  // those of one position, n_positions a multiple of kKeyTile. Tiles of up to kPanelPositions
+  // positions to a panel. n values of one position to its lane, kKeyTile values apart.
   ScoreFn tile_scores[kTiledKv];
   void (*tile_panel[kTiledKv])(const uint8_t* tiles, int n_tiles, int size, float* panel,
                                const Ahead& ahead);
