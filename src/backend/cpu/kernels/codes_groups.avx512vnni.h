@@ -6,18 +6,30 @@
 namespace hearth::cpu {
 namespace {
 
+// Codes of 16 rows by 32 columns.
+using GroupQuads = uint8_t[8][kPanelRows][4];
+
+// Those of block g of a panel.
+template <class Panel>
+inline GroupQuads& quads_of(Panel& panel, int g) {
+  return *reinterpret_cast<GroupQuads*>(panel.codes[8 * g]);
+}
+
+inline void put_nibbles(const __m512i dwords[4], GroupQuads& codes) {
+  for (int i = 0; i < 4; ++i) {
+    _mm512_store_si512(codes[i], low_nibbles(dwords[i]));
+    _mm512_store_si512(codes[4 + i], high_nibbles(dwords[i]));
+  }
+}
+
 // Blocks. unpack(): the 8 quads of one block of 16 rows as codes of 0 to 255, kZero above the
 // weights.
 template <int kHead>
 struct NibbleCodes {
-  static void unpack(const PanelRows& rows, int64_t offset, uint8_t codes[8][kPanelRows][4]) {
-    const __m512i nibbles = _mm512_set1_epi8(15);
+  static void unpack(const PanelRows& rows, int64_t offset, GroupQuads& codes) {
     __m512i dwords[4];
     rows_16_bytes(rows, offset + kHead, dwords);
-    for (int i = 0; i < 4; ++i) {
-      _mm512_store_si512(codes[i], _mm512_and_si512(dwords[i], nibbles));
-      _mm512_store_si512(codes[4 + i], _mm512_and_si512(_mm512_srli_epi32(dwords[i], 4), nibbles));
-    }
+    put_nibbles(dwords, codes);
   }
 };
 struct CodesQ4_0 : NibbleCodes<2> {
@@ -27,11 +39,22 @@ struct CodesQ4_0 : NibbleCodes<2> {
 struct CodesQ4_1 : NibbleCodes<4> {
   static constexpr int kBytes = sizeof(layout::BlockQ4_1), kZero = 0;
   static constexpr bool kHasMin = true;
+  // Blocks `first` to first + 3 of a panel.
+  template <class Panel>
+  static void fill_four(const PanelRows& rows, int64_t offset, int first, Panel& panel) {
+    __m512i dwords[20];
+    rows_four_q4_1(rows, offset, dwords);
+    for (int i = 0; i < 4; ++i) {
+      vec_store(panel.d[first + i], vec_of_low_halves(dwords[5 * i]));
+      vec_store(panel.m[first + i], vec_of_low_halves(ints_right<16>(dwords[5 * i])));
+      put_nibbles(dwords + 5 * i + 1, quads_of(panel, first + i));
+    }
+  }
 };
 struct CodesQ8_0 {
   static constexpr int kBytes = sizeof(layout::BlockQ8_0), kZero = 128;
   static constexpr bool kHasMin = false;
-  static void unpack(const PanelRows& rows, int64_t offset, uint8_t codes[8][kPanelRows][4]) {
+  static void unpack(const PanelRows& rows, int64_t offset, GroupQuads& codes) {
     for (int half = 0; half < 2; ++half) {
       __m512i dwords[4];
       rows_16_bytes(rows, offset + 2 + 16 * half, dwords);
@@ -69,24 +92,23 @@ struct GroupCodes {
   }
 
   static void fill(const PanelRows& rows, int64_t offset, int n_groups, Panel& panel) {
-    for (int g = 0; g < n_groups; ++g) {
+    int first = 0;
+    if constexpr (requires { &Block::template fill_four<Panel>; }) {
+      for (; first + 4 <= n_groups; first += 4) {
+        Block::fill_four(rows, offset + first * Block::kBytes, first, panel);
+      }
+    }
+    for (int g = first; g < n_groups; ++g) {
       const int64_t at = offset + g * Block::kBytes;
-      Block::unpack(rows, at, panel.codes + 8 * g);
-      fill_halves(rows, at, panel.d[g]);
-      if constexpr (Block::kHasMin) fill_halves(rows, at + 2, panel.m[g]);
+      Block::unpack(rows, at, quads_of(panel, g));
+      const __m512i head = rows_dword(rows, at);
+      vec_store(panel.d[g], vec_of_low_halves(head));
+      if constexpr (Block::kHasMin) vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
     }
   }
 
   template <int T, int P>
   static void add(const Panel* panels, const Digits* x, int n_groups, CodeTotals<P> totals);
-
- private:
-  static void fill_halves(const PanelRows& rows, int64_t offset, float* out) {
-    alignas(32) uint16_t halves[kPanelRows];
-    for (int r = 0; r < kPanelRows; ++r) halves[r] = load_u16(rows.row[r] + offset);
-    _mm512_store_ps(out,
-                    _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves))));
-  }
 };
 
 template <class Block>

@@ -172,9 +172,8 @@ inline void Q6KCodes::fill_head(const PanelRows& rows, int64_t offset, Panel& pa
     const __m512i top = bytes_of_dwords<-1, g % 4, -1, -1>(scales[g / 4]);
     _mm512_store_si512(panel.scales[g], _mm512_srai_epi16(top, 8));
   });
-  alignas(32) uint16_t d[kPanelRows];
-  for (int r = 0; r < kPanelRows; ++r) d[r] = load_u16(rows.row[r] + offset + 208);
-  _mm512_store_ps(panel.d, _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<__m256i*>(d))));
+  // The last two bytes of a block, read with the two before them.
+  vec_store(panel.d, vec_of_low_halves(ints_right<16>(rows_dword(rows, offset + 206))));
 }
 
 inline void Q6KCodes::fill(const PanelRows& rows, int64_t offset, int, Panel& panel) {

@@ -100,12 +100,13 @@ void codes_of_rows(const MatmulTile& tile, const CodeRows& rows, int first_block
     const int64_t next = b + 1 < n_blocks ? at + Format::kBytes : begin + P * tile.row_bytes;
     const int groups_left = tile.n_cols / 32 - 8 * (first_block + b);
     const int n_groups = groups_left < 8 ? groups_left : 8;
-    for (int p = 0; p < P; ++p) {
-      fetch_rows(panel_rows[p], next, Format::kBytes);
-      Format::fill(panel_rows[p], at, n_groups, panels[p]);
-    }
-    for (int t = 0; t < tile.n_tokens; t += T) {
-      Format::template add<T, P>(panels, acts + b * kTokens + t, n_groups, totals + t);
+    for (int p = 0; p < P; ++p) Format::fill(panel_rows[p], at, n_groups, panels[p]);
+    // Fetched between tiles, which read what is near: beside a filling, which reads what was
+    // fetched last, it would hold that up.
+    const int n_tiles = (tile.n_tokens + T - 1) / T;
+    for (int i = 0; i < n_tiles; ++i) {
+      for (int p = i; p < P; p += n_tiles) fetch_rows(panel_rows[p], next, Format::kBytes);
+      Format::template add<T, P>(panels, acts + b * kTokens + T * i, n_groups, totals + T * i);
     }
   }
   for_results<P>(tile, rows, totals, [](float& out, float total) { out = total; });
@@ -135,14 +136,15 @@ bool codes_matmul(const MatmulTile& tile) {
   return true;
 }
 
-// Eight tokens want each weight once; more want each activation to serve two panels.
+// Four tokens at a time and two panels, so that each weight and each activation that is loaded
+// serves twice and more.
 template <class Format>
 bool matmul_codes(const MatmulTile& tile) {
   if (tile.n_tokens < Format::kFewestTokens || tile.n_tokens > Format::kMostTokens) return false;
   if constexpr (Format::kFewestTokens <= 4) {
     if (tile.n_tokens <= 4) return codes_matmul<Format, 4, 4, 1>(tile);
   }
-  if (tile.n_tokens <= 8) return codes_matmul<Format, 8, 8, 1>(tile);
+  if (tile.n_tokens <= 8) return codes_matmul<Format, 8, 4, 2>(tile);
   if constexpr (Format::kMostTokens > 16) {
     if (tile.n_tokens > 16) return codes_matmul<Format, Format::kMostTokens, 4, 2>(tile);
   }

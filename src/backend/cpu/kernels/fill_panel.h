@@ -39,9 +39,7 @@ inline void fill_weights(const Format*, const PanelRows& rows, int64_t offset, i
 
 // 16 bytes of nibbles of each row: the low ones at quads[0] to [3], the high ones from kHigh on.
 template <int kHigh>
-inline void put_nibbles(const PanelRows& rows, int64_t offset, int8_t (*quads)[kPanelRows][4]) {
-  Ints dwords[4];
-  rows_16_bytes(rows, offset, dwords);
+inline void put_nibbles(const Ints dwords[4], int8_t (*quads)[kPanelRows][4]) {
   for (int i = 0; i < 4; ++i) {
     ints_store(quads[i], low_nibbles(dwords[i]));
     ints_store(quads[kHigh + i], high_nibbles(dwords[i]));
@@ -52,7 +50,9 @@ inline void put_nibbles(const PanelRows& rows, int64_t offset, int8_t (*quads)[k
 inline void fill_weights(const OneBlock<Q4KBytes>*, const PanelRows& rows, int64_t offset, int,
                          BytePanel& panel) {
   for (int c = 0; c < 8; ++c) {
-    put_nibbles<8>(rows, offset + 16 + 16 * c, panel.w + c / 2 * 16 + c % 2 * 4);
+    Ints dwords[4];
+    rows_16_bytes(rows, offset + 16 + 16 * c, dwords);
+    put_nibbles<8>(dwords, panel.w + c / 2 * 16 + c % 2 * 4);
   }
   Ints head[4];
   rows_16_bytes(rows, offset, head);
@@ -102,12 +102,15 @@ inline void fill_weights(const OneBlock<Q6KBytes>*, const PanelRows& rows, int64
 inline void fill_weights(const EightBlocks<Q4_1Bytes>*, const PanelRows& rows, int64_t offset,
                          int n_groups, BytePanel& panel) {
   if (n_groups < 8) return fill_rows<EightBlocks<Q4_1Bytes>>(rows, offset, n_groups, panel);
-  for (int g = 0; g < 8; ++g) {
-    const int64_t at = offset + g * Q4_1Bytes::kBytes;
-    put_nibbles<4>(rows, at + 4, panel.w + 8 * g);
-    const Ints head = rows_dword(rows, at);
-    vec_store(panel.d[g], vec_of_low_halves(head));
-    vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
+  for (int four = 0; four < 8; four += 4) {
+    Ints dwords[20];
+    rows_four_q4_1(rows, offset + four * Q4_1Bytes::kBytes, dwords);
+    for (int i = 0; i < 4; ++i) {
+      const int g = four + i;
+      vec_store(panel.d[g], vec_of_low_halves(dwords[5 * i]));
+      vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(dwords[5 * i])));
+      put_nibbles<4>(dwords + 5 * i + 1, panel.w + 8 * g);
+    }
   }
 }
 

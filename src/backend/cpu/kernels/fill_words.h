@@ -87,10 +87,7 @@ template <>
 inline constexpr bool kFillsPacked<Q6K> = true;
 
 // 16 bytes of nibbles of each row: a group of 32, of which `zero` is taken off.
-inline void put_nibbles(const PanelRows& rows, int64_t offset, Words zero,
-                        uint32_t (*pairs)[kPanelRows]) {
-  Ints dwords[4];
-  rows_16_bytes(rows, offset, dwords);
+inline void put_nibbles(const Ints dwords[4], Words zero, uint32_t (*pairs)[kPanelRows]) {
   for (int i = 0; i < 4; ++i) {
     const Ints low = low_nibbles(dwords[i]), high = high_nibbles(dwords[i]);
     words_store_row(pairs[2 * i], words_sub(words_of_bytes<0>(low), zero));
@@ -104,19 +101,31 @@ inline void fill_words(const Q4_0*, const PanelRows& rows, int64_t offset, int n
                        Panel& panel) {
   for (int g = 0; g < n_groups; ++g) {
     const int64_t at = offset + g * Q4_0::kBytes;
-    put_nibbles(rows, at + 2, words_set(8), panel.pairs + 16 * g);
+    Ints dwords[4];
+    rows_16_bytes(rows, at + 2, dwords);
+    put_nibbles(dwords, words_set(8), panel.pairs + 16 * g);
     vec_store(panel.d[g], vec_of_low_halves(rows_dword(rows, at)));
   }
 }
 
 inline void fill_words(const Q4_1*, const PanelRows& rows, int64_t offset, int n_groups,
                        Panel& panel) {
-  for (int g = 0; g < n_groups; ++g) {
-    const int64_t at = offset + g * Q4_1::kBytes;
-    put_nibbles(rows, at + 4, words_set(0), panel.pairs + 16 * g);
-    const Ints head = rows_dword(rows, at);
+  const auto put = [&](int g, Ints head, const Ints dwords[4]) HEARTH_INLINE {
+    put_nibbles(dwords, words_set(0), panel.pairs + 16 * g);
     vec_store(panel.d[g], vec_of_low_halves(head));
     vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
+  };
+  int g = 0;
+  for (; g + 4 <= n_groups; g += 4) {
+    Ints dwords[20];
+    rows_four_q4_1(rows, offset + g * Q4_1::kBytes, dwords);
+    for (int i = 0; i < 4; ++i) put(g + i, dwords[5 * i], dwords + 5 * i + 1);
+  }
+  for (; g < n_groups; ++g) {
+    const int64_t at = offset + g * Q4_1::kBytes;
+    Ints dwords[4];
+    rows_16_bytes(rows, at + 4, dwords);
+    put(g, rows_dword(rows, at), dwords);
   }
 }
 

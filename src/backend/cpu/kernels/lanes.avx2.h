@@ -9,6 +9,15 @@ namespace hearth::cpu {
 namespace {
 
 inline Ints ints_set(int value) { return {_mm256_set1_epi32(value), _mm256_set1_epi32(value)}; }
+// Lane i from lane(i). By insertions: a register read back from stores waits for all of them.
+template <class Lane>
+inline Ints ints_from(const Lane& lane) {
+  const auto eight = [&](int i) {
+    return _mm256_setr_epi32(lane(i), lane(i + 1), lane(i + 2), lane(i + 3), lane(i + 4),
+                             lane(i + 5), lane(i + 6), lane(i + 7));
+  };
+  return {eight(0), eight(8)};
+}
 inline Ints ints_load(const void* p) {
   const auto* parts = static_cast<const __m256i*>(p);
   return {_mm256_load_si256(parts), _mm256_load_si256(parts + 1)};

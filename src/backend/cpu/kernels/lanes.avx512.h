@@ -8,6 +8,13 @@ namespace hearth::cpu {
 namespace {
 
 inline Ints ints_set(int value) { return _mm512_set1_epi32(value); }
+// Lane i from lane(i). By insertions: a register read back from stores waits for all of them.
+template <class Lane>
+inline Ints ints_from(const Lane& lane) {
+  return _mm512_setr_epi32(lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), lane(7),
+                           lane(8), lane(9), lane(10), lane(11), lane(12), lane(13), lane(14),
+                           lane(15));
+}
 inline Ints ints_load(const void* p) { return _mm512_load_si512(p); }
 inline void ints_store(void* p, Ints a) { _mm512_store_si512(p, a); }
 inline Ints ints_sub(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }

@@ -11,11 +11,17 @@ namespace {
 inline void rows_16_bytes(const PanelRows& rows, int64_t offset, Ints out[4]) {
   transpose_rows_4([&](int r) { return rows.row[r] + offset; }, out);
 }
+// Four blocks of q4_1 of each row as dwords: of block g its head at out[5 g], then its nibbles.
+inline void rows_four_q4_1(const PanelRows& rows, int64_t offset, Ints out[20]) {
+  for (int c = 0; c < 5; ++c) rows_16_bytes(rows, offset + 16 * c, out + 4 * c);
+}
 // One dword of each row.
 inline Ints rows_dword(const PanelRows& rows, int64_t offset) {
-  alignas(64) uint32_t lanes[kPanelRows];
-  for (int r = 0; r < kPanelRows; ++r) __builtin_memcpy(&lanes[r], rows.row[r] + offset, 4);
-  return ints_load(lanes);
+  return ints_from([&](int r) {
+    int lane;
+    __builtin_memcpy(&lane, rows.row[r] + offset, 4);
+    return lane;
+  });
 }
 inline Ints low_nibbles(Ints bytes) { return ints_and(bytes, ints_set(0x0f0f0f0f)); }
 inline Ints high_nibbles(Ints bytes) { return low_nibbles(ints_right<4>(bytes)); }
