@@ -6,63 +6,43 @@
 namespace hearth::cpu {
 namespace {
 
-// Codes of 16 rows by 32 columns.
-using GroupQuads = uint8_t[8][kPanelRows][4];
-
-// Those of block g of a panel.
-template <class Panel>
-inline GroupQuads& quads_of(Panel& panel, int g) {
-  return *reinterpret_cast<GroupQuads*>(panel.codes[8 * g]);
-}
-
-inline void put_nibbles(const __m512i dwords[4], GroupQuads& codes) {
-  for (int i = 0; i < 4; ++i) {
-    _mm512_store_si512(codes[i], low_nibbles(dwords[i]));
-    _mm512_store_si512(codes[4 + i], high_nibbles(dwords[i]));
-  }
-}
-
-// Blocks. unpack(): the 8 quads of one block of 16 rows as codes of 0 to 255, kZero above the
-// weights.
-template <int kHead>
-struct NibbleCodes {
-  static void unpack(const PanelRows& rows, int64_t offset, GroupQuads& codes) {
-    __m512i dwords[4];
-    rows_16_bytes(rows, offset + kHead, dwords);
-    put_nibbles(dwords, codes);
-  }
-};
-struct CodesQ4_0 : NibbleCodes<2> {
+// Blocks. fill(): the groups of 16 rows as codes of 0 to 255, kZero above the weights, and their
+// scales.
+struct CodesQ4_0 {
   static constexpr int kBytes = sizeof(layout::BlockQ4_0), kZero = 8;
   static constexpr bool kHasMin = false;
+  template <class Panel>
+  static void fill(const PanelRows& rows, int64_t offset, int n_groups, Panel& panel) {
+    each_q4_0(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[4]) HEARTH_INLINE {
+      panel.put_nibbles(g, codes);
+      vec_store(panel.d[g], vec_of_low_halves(head));
+    });
+  }
 };
-struct CodesQ4_1 : NibbleCodes<4> {
+struct CodesQ4_1 {
   static constexpr int kBytes = sizeof(layout::BlockQ4_1), kZero = 0;
   static constexpr bool kHasMin = true;
-  // Blocks `first` to first + 3 of a panel.
   template <class Panel>
-  static void fill_four(const PanelRows& rows, int64_t offset, int first, Panel& panel) {
-    __m512i dwords[20];
-    rows_four_q4_1(rows, offset, dwords);
-    for (int i = 0; i < 4; ++i) {
-      vec_store(panel.d[first + i], vec_of_low_halves(dwords[5 * i]));
-      vec_store(panel.m[first + i], vec_of_low_halves(ints_right<16>(dwords[5 * i])));
-      put_nibbles(dwords + 5 * i + 1, quads_of(panel, first + i));
-    }
+  static void fill(const PanelRows& rows, int64_t offset, int n_groups, Panel& panel) {
+    each_q4_1(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[4]) HEARTH_INLINE {
+      panel.put_nibbles(g, codes);
+      vec_store(panel.d[g], vec_of_low_halves(head));
+      vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
+    });
   }
 };
 struct CodesQ8_0 {
   static constexpr int kBytes = sizeof(layout::BlockQ8_0), kZero = 128;
   static constexpr bool kHasMin = false;
-  static void unpack(const PanelRows& rows, int64_t offset, GroupQuads& codes) {
-    for (int half = 0; half < 2; ++half) {
-      __m512i dwords[4];
-      rows_16_bytes(rows, offset + 2 + 16 * half, dwords);
-      for (int i = 0; i < 4; ++i) {
-        const __m512i raised = _mm512_xor_si512(dwords[i], _mm512_set1_epi8(-128));
-        _mm512_store_si512(codes[4 * half + i], raised);
+  template <class Panel>
+  static void fill(const PanelRows& rows, int64_t offset, int n_groups, Panel& panel) {
+    each_q8_0(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[8]) HEARTH_INLINE {
+      for (int i = 0; i < 8; ++i) {
+        const __m512i raised = _mm512_xor_si512(codes[i], _mm512_set1_epi8(-128));
+        _mm512_store_si512(panel.codes[8 * g + i], raised);
       }
-    }
+      vec_store(panel.d[g], vec_of_low_halves(head));
+    });
   }
 };
 
@@ -72,6 +52,14 @@ struct GroupCodes {
   struct alignas(64) Panel {
     uint8_t codes[64][kPanelRows][4];
     float d[8][kPanelRows], m[8][kPanelRows];
+
+    // 16 bytes of nibbles of each row: group g.
+    void put_nibbles(int g, const Ints bytes[4]) {
+      for (int i = 0; i < 4; ++i) {
+        ints_store(codes[8 * g + i], low_nibbles(bytes[i]));
+        ints_store(codes[8 * g + 4 + i], high_nibbles(bytes[i]));
+      }
+    }
   };
   struct alignas(64) Digits {
     int8_t high[256], low[256];
@@ -92,19 +80,7 @@ struct GroupCodes {
   }
 
   static void fill(const PanelRows& rows, int64_t offset, int n_groups, Panel& panel) {
-    int first = 0;
-    if constexpr (requires { &Block::template fill_four<Panel>; }) {
-      for (; first + 4 <= n_groups; first += 4) {
-        Block::fill_four(rows, offset + first * Block::kBytes, first, panel);
-      }
-    }
-    for (int g = first; g < n_groups; ++g) {
-      const int64_t at = offset + g * Block::kBytes;
-      Block::unpack(rows, at, quads_of(panel, g));
-      const __m512i head = rows_dword(rows, at);
-      vec_store(panel.d[g], vec_of_low_halves(head));
-      if constexpr (Block::kHasMin) vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
-    }
+    Block::fill(rows, offset, n_groups, panel);
   }
 
   template <int T, int P>

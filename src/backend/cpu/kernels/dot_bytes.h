@@ -151,11 +151,15 @@ HEARTH_OWN_FUNCTION void byte_rest(const BytePanel* panels, int n_groups, const 
   byte_block<Format, false, T, kByteRestPanels>(panels, n_groups, acts, sums);
 }
 
-// The tokens of a chunk with one block of `n_panels` panels.
-template <class Format, bool kValues>
+// The tokens of a chunk with one block of `n_panels` panels. fetch(i, n): the share of tile i of n
+// in fetching what the panels are filled with next.
+template <class Format, bool kValues, class Fetch>
 void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const ByteBlock* acts,
-                 int n_tokens, float* sums) {
-  for (int t = 0; t < n_tokens; t += kByteTokens) {
+                 int n_tokens, const Fetch& fetch, float* sums) {
+  const int n_tiles = (n_tokens + kByteTokens - 1) / kByteTokens;
+  for (int tile = 0; tile < n_tiles; ++tile) {
+    fetch(tile, n_tiles);
+    const int t = tile * kByteTokens;
     const ByteBlock* tokens = acts + t;
     if constexpr (kByteRest > 0 && !kValues) {
       if (n_tokens - t <= kByteRest && n_panels == kByteRestPanels) {
@@ -210,12 +214,14 @@ void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens) {
     const int64_t at = int64_t{b} * Format::kBytes;
     const int64_t next = b + 1 < n_blocks ? at + Format::kBytes : kByteRows * tile.row_bytes;
     for (int p = 0; p < n_panels; ++p) {
-      fetch_rows(rows[p], next, Format::kBytes);
       fill_byte_panel<Format, kValues>(rows[p], at, n_groups, panels[p]);
     }
     const auto* acts = reinterpret_cast<const ByteBlock*>(
         reinterpret_cast<const uint8_t*>(tile.acts) + b * tile.block_bytes);
-    byte_tokens<Format, kValues>(panels, n_panels, n_groups, acts + t0, n_tokens, sums);
+    const auto fetch = [&](int i_tile, int n_tiles) {
+      fetch_share(rows, n_panels, i_tile, n_tiles, next, Format::kBytes);
+    };
+    byte_tokens<Format, kValues>(panels, n_panels, n_groups, acts + t0, n_tokens, fetch, sums);
   }
   store_byte_rows(tile, r0, t0, n_tokens, sums);
 }

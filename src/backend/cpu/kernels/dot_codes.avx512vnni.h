@@ -101,11 +101,9 @@ void codes_of_rows(const MatmulTile& tile, const CodeRows& rows, int first_block
     const int groups_left = tile.n_cols / 32 - 8 * (first_block + b);
     const int n_groups = groups_left < 8 ? groups_left : 8;
     for (int p = 0; p < P; ++p) Format::fill(panel_rows[p], at, n_groups, panels[p]);
-    // Fetched between tiles, which read what is near: beside a filling, which reads what was
-    // fetched last, it would hold that up.
     const int n_tiles = (tile.n_tokens + T - 1) / T;
     for (int i = 0; i < n_tiles; ++i) {
-      for (int p = i; p < P; p += n_tiles) fetch_rows(panel_rows[p], next, Format::kBytes);
+      fetch_share(panel_rows, P, i, n_tiles, next, Format::kBytes);
       Format::template add<T, P>(panels, acts + b * kTokens + T * i, n_groups, totals + T * i);
     }
   }

@@ -211,11 +211,11 @@ void panel_chunk(const MatmulTile& tile, int r0, int t0, int n_tokens) {
     const int groups_left = tile.n_cols / 32 - 8 * b, n_groups = groups_left < 8 ? groups_left : 8;
     const int64_t at = static_cast<int64_t>(b) * Kernel::kBlockBytes;
     const int64_t next = b + 1 < n_blocks ? at + Kernel::kBlockBytes : kRows * tile.row_bytes;
-    for (int p = 0; p < P; ++p) {
-      fetch_rows(rows[p], next, Kernel::kBlockBytes);
-      Kernel::fill(rows[p], at, n_groups, panels[p]);
-    }
-    for (int t = 0; t < n_tokens; t += kPanelTokens) {
+    for (int p = 0; p < P; ++p) Kernel::fill(rows[p], at, n_groups, panels[p]);
+    const int n_tiles = (n_tokens + kPanelTokens - 1) / kPanelTokens;
+    for (int i = 0; i < n_tiles; ++i) {
+      const int t = i * kPanelTokens;
+      fetch_share(rows, P, i, n_tiles, next, Kernel::kBlockBytes);
       multiply_tokens<Kernel, kPanelTokens, P>(tile, panels, n_groups, b, t0 + t, n_tokens - t,
                                                sums + t * kRows);
     }

@@ -37,12 +37,13 @@ inline void fill_weights(const Format*, const PanelRows& rows, int64_t offset, i
 
 // The formats below are unpacked after they were transposed (packed_rows.h).
 
-// 16 bytes of nibbles of each row: the low ones at quads[0] to [3], the high ones from kHigh on.
+// 16 bytes of nibbles of each row, of which `zeros` is taken off: the low ones at quads[0] to [3],
+// the high ones from kHigh on.
 template <int kHigh>
-inline void put_nibbles(const Ints dwords[4], int8_t (*quads)[kPanelRows][4]) {
+inline void put_nibbles(const Ints dwords[4], Ints zeros, int8_t (*quads)[kPanelRows][4]) {
   for (int i = 0; i < 4; ++i) {
-    ints_store(quads[i], low_nibbles(dwords[i]));
-    ints_store(quads[kHigh + i], high_nibbles(dwords[i]));
+    ints_store(quads[i], bytes_sub(low_nibbles(dwords[i]), zeros));
+    ints_store(quads[kHigh + i], bytes_sub(high_nibbles(dwords[i]), zeros));
   }
 }
 
@@ -52,7 +53,7 @@ inline void fill_weights(const OneBlock<Q4KBytes>*, const PanelRows& rows, int64
   for (int c = 0; c < 8; ++c) {
     Ints dwords[4];
     rows_16_bytes(rows, offset + 16 + 16 * c, dwords);
-    put_nibbles<8>(dwords, panel.w + c / 2 * 16 + c % 2 * 4);
+    put_nibbles<8>(dwords, ints_set(0), panel.w + c / 2 * 16 + c % 2 * 4);
   }
   Ints head[4];
   rows_16_bytes(rows, offset, head);
@@ -98,20 +99,40 @@ inline void fill_weights(const OneBlock<Q6KBytes>*, const PanelRows& rows, int64
   });
 }
 
-// q4_1: each of its blocks is d with m and 16 bytes of nibbles.
+// Formats in blocks of 32. The other group of a last quarter is 0.
+inline void clear_odd_group(int n_groups, BytePanel& panel) {
+  if (n_groups % 2 == 0) return;
+  for (int k = 8 * n_groups; k < 8 * (n_groups + 1); ++k) ints_store(panel.w[k], ints_set(0));
+  vec_store(panel.d[n_groups], vec_zero());
+  vec_store(panel.m[n_groups], vec_zero());
+}
+
+inline void fill_weights(const EightBlocks<Q4_0Bytes>*, const PanelRows& rows, int64_t offset,
+                         int n_groups, BytePanel& panel) {
+  each_q4_0(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[4]) HEARTH_INLINE {
+    put_nibbles<4>(codes, ints_set(0x08080808), panel.w + 8 * g);
+    vec_store(panel.d[g], vec_of_low_halves(head));
+  });
+  clear_odd_group(n_groups, panel);
+}
+
 inline void fill_weights(const EightBlocks<Q4_1Bytes>*, const PanelRows& rows, int64_t offset,
                          int n_groups, BytePanel& panel) {
-  if (n_groups < 8) return fill_rows<EightBlocks<Q4_1Bytes>>(rows, offset, n_groups, panel);
-  for (int four = 0; four < 8; four += 4) {
-    Ints dwords[20];
-    rows_four_q4_1(rows, offset + four * Q4_1Bytes::kBytes, dwords);
-    for (int i = 0; i < 4; ++i) {
-      const int g = four + i;
-      vec_store(panel.d[g], vec_of_low_halves(dwords[5 * i]));
-      vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(dwords[5 * i])));
-      put_nibbles<4>(dwords + 5 * i + 1, panel.w + 8 * g);
-    }
-  }
+  each_q4_1(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[4]) HEARTH_INLINE {
+    put_nibbles<4>(codes, ints_set(0), panel.w + 8 * g);
+    vec_store(panel.d[g], vec_of_low_halves(head));
+    vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
+  });
+  clear_odd_group(n_groups, panel);
+}
+
+inline void fill_weights(const EightBlocks<Q8_0Bytes>*, const PanelRows& rows, int64_t offset,
+                         int n_groups, BytePanel& panel) {
+  each_q8_0(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[8]) HEARTH_INLINE {
+    for (int i = 0; i < 8; ++i) ints_store(panel.w[8 * g + i], codes[i]);
+    vec_store(panel.d[g], vec_of_low_halves(head));
+  });
+  clear_odd_group(n_groups, panel);
 }
 
 }  // namespace

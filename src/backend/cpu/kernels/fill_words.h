@@ -99,51 +99,31 @@ inline void put_nibbles(const Ints dwords[4], Words zero, uint32_t (*pairs)[kPan
 
 inline void fill_words(const Q4_0*, const PanelRows& rows, int64_t offset, int n_groups,
                        Panel& panel) {
-  for (int g = 0; g < n_groups; ++g) {
-    const int64_t at = offset + g * Q4_0::kBytes;
-    Ints dwords[4];
-    rows_16_bytes(rows, at + 2, dwords);
-    put_nibbles(dwords, words_set(8), panel.pairs + 16 * g);
-    vec_store(panel.d[g], vec_of_low_halves(rows_dword(rows, at)));
-  }
+  each_q4_0(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[4]) HEARTH_INLINE {
+    put_nibbles(codes, words_set(8), panel.pairs + 16 * g);
+    vec_store(panel.d[g], vec_of_low_halves(head));
+  });
 }
 
 inline void fill_words(const Q4_1*, const PanelRows& rows, int64_t offset, int n_groups,
                        Panel& panel) {
-  const auto put = [&](int g, Ints head, const Ints dwords[4]) HEARTH_INLINE {
-    put_nibbles(dwords, words_set(0), panel.pairs + 16 * g);
+  each_q4_1(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[4]) HEARTH_INLINE {
+    put_nibbles(codes, words_set(0), panel.pairs + 16 * g);
     vec_store(panel.d[g], vec_of_low_halves(head));
     vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
-  };
-  int g = 0;
-  for (; g + 4 <= n_groups; g += 4) {
-    Ints dwords[20];
-    rows_four_q4_1(rows, offset + g * Q4_1::kBytes, dwords);
-    for (int i = 0; i < 4; ++i) put(g + i, dwords[5 * i], dwords + 5 * i + 1);
-  }
-  for (; g < n_groups; ++g) {
-    const int64_t at = offset + g * Q4_1::kBytes;
-    Ints dwords[4];
-    rows_16_bytes(rows, at + 4, dwords);
-    put(g, rows_dword(rows, at), dwords);
-  }
+  });
 }
 
 inline void fill_words(const Q8_0*, const PanelRows& rows, int64_t offset, int n_groups,
                        Panel& panel) {
-  for (int g = 0; g < n_groups; ++g) {
-    const int64_t at = offset + g * Q8_0::kBytes;
-    for (int half = 0; half < 2; ++half) {
-      Ints dwords[4];
-      rows_16_bytes(rows, at + 2 + 16 * half, dwords);
-      for (int i = 0; i < 4; ++i) {
-        uint32_t(*pairs)[kPanelRows] = panel.pairs + 16 * g + 8 * half + 2 * i;
-        words_store_row(pairs[0], words_of_signed_bytes<0>(dwords[i]));
-        words_store_row(pairs[1], words_of_signed_bytes<2>(dwords[i]));
-      }
+  each_q8_0(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[8]) HEARTH_INLINE {
+    for (int i = 0; i < 8; ++i) {
+      uint32_t(*pairs)[kPanelRows] = panel.pairs + 16 * g + 2 * i;
+      words_store_row(pairs[0], words_of_signed_bytes<0>(codes[i]));
+      words_store_row(pairs[1], words_of_signed_bytes<2>(codes[i]));
     }
-    vec_store(panel.d[g], vec_of_low_halves(rows_dword(rows, at)));
-  }
+    vec_store(panel.d[g], vec_of_low_halves(head));
+  });
 }
 
 // q4_k and q5_k: d, dmin and the dwords that hold scales and minima.

@@ -2,6 +2,7 @@
 // 16 rows transposed as they lie in the file, a half or a quarter of what their weights would be as
 // bytes or words, so that each lane unpacks its own row. Included after lanes.<isa>.h.
 #pragma once
+#include "backend/cpu/kernels/inline.h"
 #include "backend/cpu/kernels/panel_rows.h"
 
 namespace hearth::cpu {
@@ -11,10 +12,6 @@ namespace {
 inline void rows_16_bytes(const PanelRows& rows, int64_t offset, Ints out[4]) {
   transpose_rows_4([&](int r) { return rows.row[r] + offset; }, out);
 }
-// Four blocks of q4_1 of each row as dwords: of block g its head at out[5 g], then its nibbles.
-inline void rows_four_q4_1(const PanelRows& rows, int64_t offset, Ints out[20]) {
-  for (int c = 0; c < 5; ++c) rows_16_bytes(rows, offset + 16 * c, out + 4 * c);
-}
 // One dword of each row.
 inline Ints rows_dword(const PanelRows& rows, int64_t offset) {
   return ints_from([&](int r) {
@@ -22,6 +19,41 @@ inline Ints rows_dword(const PanelRows& rows, int64_t offset) {
     __builtin_memcpy(&lane, rows.row[r] + offset, 4);
     return lane;
   });
+}
+// each(g, head, codes) for the blocks of 32 from `first` on: their first dword and their codes, of
+// each row.
+template <int kBytes, int kHeadBytes, int kCodeBytes, class Each>
+HEARTH_INLINE inline void each_block(const PanelRows& rows, int64_t offset, int first, int n_groups,
+                                     const Each& each) {
+  for (int g = first; g < n_groups; ++g) {
+    const int64_t at = offset + g * kBytes;
+    Ints codes[kCodeBytes / 4];
+    for (int i = 0; i < kCodeBytes; i += 16)
+      rows_16_bytes(rows, at + kHeadBytes + i, codes + i / 4);
+    each(g, rows_dword(rows, at), codes);
+  }
+}
+template <class Each>
+HEARTH_INLINE inline void each_q4_0(const PanelRows& rows, int64_t offset, int n_groups,
+                                    const Each& each) {
+  each_block<18, 2, 16>(rows, offset, 0, n_groups, each);
+}
+// Whole dwords: four blocks are transposed as they lie.
+template <class Each>
+HEARTH_INLINE inline void each_q4_1(const PanelRows& rows, int64_t offset, int n_groups,
+                                    const Each& each) {
+  int g = 0;
+  for (; g + 4 <= n_groups; g += 4) {
+    Ints dwords[20];
+    for (int c = 0; c < 5; ++c) rows_16_bytes(rows, offset + 20 * g + 16 * c, dwords + 4 * c);
+    for (int i = 0; i < 4; ++i) each(g + i, dwords[5 * i], dwords + 5 * i + 1);
+  }
+  each_block<20, 4, 16>(rows, offset, g, n_groups, each);
+}
+template <class Each>
+HEARTH_INLINE inline void each_q8_0(const PanelRows& rows, int64_t offset, int n_groups,
+                                    const Each& each) {
+  each_block<34, 2, 32>(rows, offset, 0, n_groups, each);
 }
 inline Ints low_nibbles(Ints bytes) { return ints_and(bytes, ints_set(0x0f0f0f0f)); }
 inline Ints high_nibbles(Ints bytes) { return low_nibbles(ints_right<4>(bytes)); }

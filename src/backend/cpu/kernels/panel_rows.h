@@ -34,5 +34,13 @@ inline void fetch_rows(const PanelRows& rows, int64_t offset, int n_bytes) {
   }
 }
 
+// The share of one of n_tiles tiles in fetching what n_panels panels are filled with next. Tiles
+// read what is near; beside a filling, which reads what was fetched last, fetching would hold that
+// up.
+inline void fetch_share(const PanelRows* rows, int n_panels, int i_tile, int n_tiles,
+                        int64_t offset, int n_bytes) {
+  for (int p = i_tile; p < n_panels; p += n_tiles) fetch_rows(rows[p], offset, n_bytes);
+}
+
 }  // namespace
 }  // namespace hearth::cpu
