@@ -4,6 +4,7 @@
 #pragma once
 #include "backend/cpu/kernels/inline.h"
 #include "backend/cpu/kernels/panel_rows.h"
+#include "tensor/layout/blocks.h"
 
 namespace hearth::cpu {
 namespace {
@@ -28,32 +29,35 @@ HEARTH_INLINE inline void each_block(const PanelRows& rows, int64_t offset, int 
   for (int g = first; g < n_groups; ++g) {
     const int64_t at = offset + g * kBytes;
     Ints codes[kCodeBytes / 4];
-    for (int i = 0; i < kCodeBytes; i += 16)
+    for (int i = 0; i < kCodeBytes; i += 16) {
       rows_16_bytes(rows, at + kHeadBytes + i, codes + i / 4);
+    }
     each(g, rows_dword(rows, at), codes);
   }
 }
 template <class Each>
 HEARTH_INLINE inline void each_q4_0(const PanelRows& rows, int64_t offset, int n_groups,
                                     const Each& each) {
-  each_block<18, 2, 16>(rows, offset, 0, n_groups, each);
+  each_block<sizeof(layout::BlockQ4_0), 2, 16>(rows, offset, 0, n_groups, each);
 }
 // Whole dwords: four blocks are transposed as they lie.
 template <class Each>
 HEARTH_INLINE inline void each_q4_1(const PanelRows& rows, int64_t offset, int n_groups,
                                     const Each& each) {
+  constexpr int kBytes = sizeof(layout::BlockQ4_1);
+  static_assert(kBytes == 20);
   int g = 0;
   for (; g + 4 <= n_groups; g += 4) {
     Ints dwords[20];
-    for (int c = 0; c < 5; ++c) rows_16_bytes(rows, offset + 20 * g + 16 * c, dwords + 4 * c);
+    for (int c = 0; c < 5; ++c) rows_16_bytes(rows, offset + kBytes * g + 16 * c, dwords + 4 * c);
     for (int i = 0; i < 4; ++i) each(g + i, dwords[5 * i], dwords + 5 * i + 1);
   }
-  each_block<20, 4, 16>(rows, offset, g, n_groups, each);
+  each_block<kBytes, 4, 16>(rows, offset, g, n_groups, each);
 }
 template <class Each>
 HEARTH_INLINE inline void each_q8_0(const PanelRows& rows, int64_t offset, int n_groups,
                                     const Each& each) {
-  each_block<34, 2, 32>(rows, offset, 0, n_groups, each);
+  each_block<sizeof(layout::BlockQ8_0), 2, 32>(rows, offset, 0, n_groups, each);
 }
 inline Ints low_nibbles(Ints bytes) { return ints_and(bytes, ints_set(0x0f0f0f0f)); }
 inline Ints high_nibbles(Ints bytes) { return low_nibbles(ints_right<4>(bytes)); }
