@@ -31,6 +31,7 @@ const std::vector<std::pair<std::string_view, CallMarks>>& known_marks() {
       {"｜DSML｜tool_calls>", {"<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", {}}},
       {"'function_calls>", {"<｜DSML｜function_calls>", "</｜DSML｜function_calls>", {}}},
       {"'tool_calls>", {"<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", {}}},
+      {"<seed:tool_call>", {"<seed:tool_call>", "</seed:tool_call>", {}}},  // Seed-OSS
       // Hermes, Qwen; with tags inside Qwen3-Coder and GLM
       {"<tool_call>", {"<tool_call>", "</tool_call>", {}}},
       {"<tool_calls>", {"<tool_calls>", "</tool_calls>", {}}},
@@ -46,8 +47,10 @@ constexpr std::string_view kAround[] = {"<｜tool▁calls▁begin｜>", "<｜too
                                         "<|tool_calls_section_begin|>",
                                         "<|tool_calls_section_end|>"};
 
-CallTags tags_of(std::string_view source) {
+CallTags tags_of(std::string_view source, std::string_view begin) {
   const auto has = [source](std::string_view mark) { return source.find(mark) != source.npos; };
+  if (begin == "<seed:tool_call>") return CallTags::kInlineFunctions;
+  if (begin != "<tool_call>") return CallTags::kNone;
   if (has("<arg_key>")) return CallTags::kKeys;
   return has("<function=") && has("<parameter=") ? CallTags::kFunctions : CallTags::kNone;
 }
@@ -64,6 +67,9 @@ AnswerFormat find_answer_format(std::string_view source) {
   if (has("<think>")) {
     format.think_begin = "<think>";
     format.think_end = "</think>";
+  } else if (has("<seed:think>")) {
+    format.think_begin = "<seed:think>";
+    format.think_end = "</seed:think>";
   } else if (has("<|channel>") && has("<channel|>")) {  // Gemma 4
     format.think_begin = "<|channel>thought";
     format.think_end = "<channel|>";
@@ -76,15 +82,14 @@ AnswerFormat find_answer_format(std::string_view source) {
     return format;
   }
   for (const auto& [mark, calls] : known_marks()) {
-    // Tags of functions inside of <tool_call> are read there.
-    const bool is_inside = mark == "<function=" && has("<tool_call>");
+    // Tags of functions inside of other marks are read there.
+    const bool is_inside = mark == "<function=" && (has("<tool_call>") || has("<seed:tool_call>"));
     const bool is_foreign = calls.begin.starts_with("<｜DSML｜") && !has("｜DSML｜");
     const bool is_known = std::any_of(format.calls.begin(), format.calls.end(),
                                       [&](const CallMarks& one) { return one == calls; });
     if (has(mark) && !is_inside && !is_foreign && !is_known) format.calls.push_back(calls);
   }
-  if (!format.calls.empty() && format.calls[0].begin == "<tool_call>")
-    format.tags = tags_of(source);
+  if (!format.calls.empty()) format.tags = tags_of(source, format.calls[0].begin);
   for (const std::string_view mark : kAround) {
     if (has(mark)) format.dropped.emplace_back(mark);
   }

@@ -22,11 +22,12 @@ struct CallMarks {
 
 inline constexpr std::string_view kTextMark = "<|\"|>";  // around texts in Gemma 4's calls
 
-// Tags that stand between <tool_call> and </tool_call> instead of an object.
+// Tags that stand between the marks of a call instead of an object.
 enum class CallTags {
   kNone,
-  kFunctions,  // Qwen3-Coder: <function=NAME>, <parameter=KEY>, values on lines of their own
-  kKeys,       // GLM: NAME, <arg_key>KEY</arg_key>, <arg_value>VALUE</arg_value>
+  kFunctions,        // Qwen3-Coder: <function=NAME>, <parameter=KEY>, values on lines of their own
+  kInlineFunctions,  // Seed-OSS: the same, values right between the tags
+  kKeys,             // GLM: NAME, <arg_key>KEY</arg_key>, <arg_value>VALUE</arg_value>
 };
 
 enum class AnswerStyle {

@@ -423,9 +423,9 @@ bool AnswerParser::step_tags() {
   const size_t at = marks_.end.empty() ? std::string::npos : find_end_of_calls(in_, marks_.end);
   if (at == std::string::npos && !(marks_.end.empty() || is_over_)) return false;
   const std::vector<WholeCall> calls =
-      at == std::string::npos
-          ? std::vector<WholeCall>()
-          : read_tagged_calls(std::string_view(in_).substr(0, at), options_.text_arguments);
+      at == std::string::npos ? std::vector<WholeCall>()
+                              : read_tagged_calls(std::string_view(in_).substr(0, at), format_.tags,
+                                                  options_.text_arguments);
   if (calls.empty()) {
     give_up();
     return true;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/json.h"
-#include "text/answer_format.h"
 #include "text/loose_value.h"
 #include "text/messages.h"
 
@@ -195,19 +194,6 @@ std::optional<std::string_view> cut(std::string_view& rest, std::string_view mar
   return before;
 }
 
-// One line's end around a value belongs to the tags.
-std::string_view unwrapped(std::string_view value) {
-  if (value.starts_with('\n')) value.remove_prefix(1);
-  if (value.ends_with('\n')) value.remove_suffix(1);
-  return value;
-}
-
-Json value_of(std::string_view text) {
-  auto value = parse_exact_json(trimmed(text));
-  if (value && !value->is_string()) return *value;
-  return std::string(unwrapped(text));
-}
-
 std::string written(const Json& arguments) {
   return arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -215,20 +201,37 @@ std::string written(const Json& arguments) {
 // How the arguments of one tool are read.
 class ArgumentTypes {
  public:
-  ArgumentTypes(std::span<const TextArguments> known, std::string_view tool) {
+  ArgumentTypes(std::span<const TextArguments> known, std::string_view tool, bool has_lines = false)
+      : has_lines_(has_lines) {
     for (const TextArguments& one : known) {
       if (one.tool == tool) texts_ = &one.names;
     }
   }
   Json value(std::string_view name, std::string_view text) const {
-    if (texts_ == nullptr) return value_of(text);
-    if (std::find(texts_->begin(), texts_->end(), name) != texts_->end())
-      return std::string(unwrapped(text));
+    const bool is_known = texts_ != nullptr;
+    if (is_known && std::find(texts_->begin(), texts_->end(), name) != texts_->end())
+      return plain(text);
     auto value = parse_exact_json(trimmed(text));
-    return value ? std::move(*value) : Json(std::string(unwrapped(text)));
+    if (value && (is_known || !value->is_string())) return std::move(*value);
+    auto python = is_known ? python_value(trimmed(text)) : std::nullopt;
+    return python ? std::move(*python) : Json(plain(text));
   }
 
  private:
+  static std::optional<Json> python_value(std::string_view text) {
+    const bool has_parts = text.starts_with('[') || text.starts_with('{');
+    if (!has_parts && text != "True" && text != "False" && text != "None") return std::nullopt;
+    LooseReader reader(text);
+    auto value = reader.value();
+    return reader.at_end() ? value : std::nullopt;
+  }
+  std::string plain(std::string_view text) const {
+    if (has_lines_ && text.starts_with('\n')) text.remove_prefix(1);
+    if (has_lines_ && text.ends_with('\n')) text.remove_suffix(1);
+    return std::string(text);
+  }
+
+  bool has_lines_;  // around each value: of the tags, not of the value
   const std::vector<std::string>* texts_ = nullptr;
 };
 
@@ -360,7 +363,7 @@ size_t find_end_of_calls(std::string_view body, std::string_view mark) {
 // Beside what tool_call_json.h names: <invoke name="NAME"><parameter name="KEY">VALUE</parameter>…
 // </invoke>, also with DeepSeek's ｜DSML｜ in each tag and string="true" or "false" behind the key;
 // [NAME(KEY=VALUE, …), …] with Python's literals; call:NAME{KEY:VALUE,…} (loose_value.h).
-std::vector<WholeCall> read_tagged_calls(std::string_view body,
+std::vector<WholeCall> read_tagged_calls(std::string_view body, CallTags own,
                                          std::span<const TextArguments> known) {
   std::vector<WholeCall> calls;
   body = trimmed(body);
@@ -375,7 +378,8 @@ std::vector<WholeCall> read_tagged_calls(std::string_view body,
     Json arguments = Json::object();
     if (!inside || trimmed(*name).empty() ||
         !read_parameters(*inside, "<parameter=", ">", "", "</parameter>",
-                         ArgumentTypes(known, trimmed(*name)), arguments))
+                         ArgumentTypes(known, trimmed(*name), own != CallTags::kInlineFunctions),
+                         arguments))
       return {};
     calls.push_back({std::string(trimmed(*name)), written(arguments)});
     body = trimmed(body);

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/answer_format.h"
+
 namespace hearth::text {
 
 // JSON without the white space between its parts, to compare what was written in pieces.
@@ -73,9 +75,12 @@ struct WholeCall {
 };
 // <function=NAME><parameter=KEY>VALUE</parameter>…</function>, one or several, or
 // NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value>… Values that are JSON but no text stay
-// what they are. Empty: neither of them. Of tools in `known`, the arguments that are named are
-// texts, and the others JSON wherever they can be read as such.
-std::vector<WholeCall> read_tagged_calls(std::string_view body,
+// what they are. Empty: neither of them. `own`: the model's; unless
+// it is kInlineFunctions, one line's end before and behind a value in <parameter=KEY> is not part
+// of it. Of tools in `known`, the arguments that are named are texts, and the others JSON, or
+// Python's lists, objects, True, False and None, as some templates write them, wherever they can be
+// read as such.
+std::vector<WholeCall> read_tagged_calls(std::string_view body, CallTags own,
                                          std::span<const TextArguments> known = {});
 // Where `mark` ends calls that are written with LooseReader's values: outside of their texts.
 // npos: not yet.

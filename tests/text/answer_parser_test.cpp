@@ -394,6 +394,56 @@ TEST(AnswerParser, arguments_that_are_texts_stay_texts) {
   }
 }
 
+// The arguments of the one call that `text` holds.
+std::string arguments_in(const char* source, std::string_view text,
+                         std::vector<TextArguments> text_arguments) {
+  AnswerOptions options;
+  options.reads_calls = true;
+  options.tool_names = {"add"};
+  options.text_arguments = std::move(text_arguments);
+  const Whole whole = parse_every_way(find_answer_format(source), options, text);
+  EXPECT_EQ(whole.calls.size(), 1u) << text;
+  return whole.calls.empty() ? "" : whole.calls[0].arguments;
+}
+
+TEST(AnswerParser, lines_around_a_text_are_its_own_unless_the_tags_have_them) {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"<minimax:tool_call>",
+       "<minimax:tool_call><invoke name=\"add\"><parameter name=\"s\">\na\n</parameter></invoke>"
+       "</minimax:tool_call>",
+       R"({"s":"\na\n"})"},
+      {"<tool_call><arg_key>",
+       "<tool_call>add<arg_key>s</arg_key><arg_value>\na\n</arg_value></tool_call>",
+       R"({"s":"\na\n"})"},
+      {"<seed:tool_call><function=<parameter=",
+       "<seed:tool_call>\n<function=add>\n<parameter=s>\na\n</parameter>\n</function>\n"
+       "</seed:tool_call>",
+       R"({"s":"\na\n"})"},
+      {"<tool_call><function=<parameter=",
+       "<tool_call>\n<function=add>\n<parameter=s>\n\na\n\n</parameter>\n</function>\n"
+       "</tool_call>",
+       R"({"s":"\na\n"})"},
+  };
+  for (const auto& [source, text, arguments] : cases) {
+    EXPECT_EQ(arguments_in(source, text, {}), arguments);
+    EXPECT_EQ(arguments_in(source, text, {{"add", {"s"}}}), arguments);
+  }
+}
+
+TEST(AnswerParser, pythons_literals_in_tags_are_values_where_the_schema_is_known) {
+  const std::string_view text =
+      "<tool_call>\n<function=add>\n<parameter=a>\nTrue\n</parameter>\n<parameter=b>\nFalse\n"
+      "</parameter>\n<parameter=c>\nNone\n</parameter>\n<parameter=d>\n['x', {'y': \"it's\"}]\n"
+      "</parameter>\n<parameter=e>\n[x]\n</parameter>\n<parameter=s>\nTrue\n</parameter>\n"
+      "</function>\n</tool_call>";
+  const char* const source = "<tool_call><function=<parameter=";
+  EXPECT_EQ(arguments_in(source, text, {{"add", {"s"}}}),
+            R"({"a":true,"b":false,"c":null,"d":["x",{"y":"it's"}],"e":"[x]","s":"True"})");
+  EXPECT_EQ(
+      arguments_in(source, text, {}),
+      R"({"a":"True","b":"False","c":"None","d":"['x', {'y': \"it's\"}]","e":"[x]","s":"True"})");
+}
+
 TEST(AnswerParser, every_family_is_read_however_the_text_is_cut) {
   for (const Case& one : kCases) {
     SCOPED_TRACE(one.what);
@@ -525,6 +575,7 @@ TEST(AnswerFormat, real_templates_show_their_marks) {
       {"LFM2.5-8B-A1B", "<|tool_call_start|>"},
       {"LFM2.5-Instruct", "<|tool_call_start|>"},
       {"MiniMax-M2", "<minimax:tool_call>"},
+      {"ByteDance-Seed-OSS", "<seed:tool_call>"},
       {"deepseek-ai-DeepSeek-V3.2", "<｜DSML｜function_calls>"},
       {"deepseek-ai-DeepSeek-V4", "<｜DSML｜tool_calls>"},
   };
@@ -538,6 +589,7 @@ TEST(AnswerFormat, real_templates_show_their_marks) {
       {"Qwen3.5-4B", CallTags::kFunctions},
       {"StepFun3.5-Flash", CallTags::kFunctions},
       {"NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", CallTags::kFunctions},
+      {"ByteDance-Seed-OSS", CallTags::kInlineFunctions},
       {"GLM-4.6", CallTags::kKeys},
       {"GLM-4.7-Flash", CallTags::kKeys},
       {"inclusionai-ling-3.0-flash", CallTags::kKeys},
@@ -551,6 +603,7 @@ TEST(AnswerFormat, real_templates_show_their_marks) {
   EXPECT_EQ(format_of("openai-gpt-oss-120b").style, AnswerStyle::kHarmony);
   EXPECT_EQ(format_of("meetkai-functionary-medium-v3.2").style, AnswerStyle::kFunctionary);
   EXPECT_EQ(format_of("Qwen-Qwen3-0.6B").think_end, "</think>");
+  EXPECT_EQ(format_of("ByteDance-Seed-OSS").think_end, "</seed:think>");
   EXPECT_EQ(format_of("google-gemma-4-31B-it").think_end, "<channel|>");
   EXPECT_EQ(format_of("mistralai-Ministral-3-14B-Reasoning-2512").think_begin, "[THINK]");
   EXPECT_TRUE(format_of("google-gemma-2-2b-it").has_bare_calls);

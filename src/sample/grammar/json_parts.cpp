@@ -34,9 +34,7 @@ Expr JsonParts::hex(int n) {
 // none is left: only free texts are looked at as a whole, see plain_string.
 CharSet JsonParts::plain_chars() const {
   if (notation_.plain_text) {
-    CharSet controls({{0, 0x1F}, {'<', '<'}});
-    if (!notation_.plain_text->loses_lines) controls = controls.without({{'\n', '\n'}});
-    return controls.without({{'\t', '\t'}}).complement();
+    return CharSet({{0, 8}, {0xB, 0x1F}, {'<', '<'}}).complement();
   }
   const CharSet plain = WordTree::plain_chars();
   return notation_.escapes_tags ? plain.without({{'<', '<'}}) : plain;
@@ -103,21 +101,11 @@ Expr JsonParts::string(uint32_t min, uint32_t max) {
   return place->second;
 }
 
-// Where lines at both ends are lost, a text may be shorter than it was written: by none where it
-// has none, and of one character where it does not begin with one.
 Expr JsonParts::plain_string(uint32_t min, uint32_t max) {
-  const CharSet lines({{'\n', '\n'}});
   CharSet chars = plain_chars();
-  if (min <= 1) chars.add(lines);
-  if (min == 0 && max == kUnbounded) {
-    chars.add('<', '<');
-    return builder_.text_without(notation_.plain_text->marks, chars);
-  }
-  if (min != 1 || !notation_.plain_text->loses_lines)
-    return builder_.repeat(builder_.chars(chars), min, max);
-  return builder_.sequence(
-      {builder_.chars(chars.without(lines)),
-       builder_.repeat(builder_.chars(chars), 0, max == kUnbounded ? max : max - 1)});
+  if (min != 0 || max != kUnbounded) return builder_.repeat(builder_.chars(chars), min, max);
+  chars.add('<', '<');
+  return builder_.text_without(notation_.plain_text->marks, chars);
 }
 
 Expr JsonParts::text_literal(const std::string& text) {
@@ -132,9 +120,7 @@ Expr JsonParts::text_literal(const std::string& text) {
     status_ = unsupported("the text {} cannot be written in a call of this model: it holds {}",
                           quote(text), quote(mark));
   }
-  const bool has_lines = text.starts_with('\n') || text.ends_with('\n');
-  const bool is_wrapped = has_lines && notation_.plain_text->loses_lines;
-  return quoted(builder_.literal(is_wrapped ? "\n" + text + "\n" : text));
+  return quoted(builder_.literal(text));
 }
 
 Expr JsonParts::other_key(std::vector<std::string> names) {

@@ -25,7 +25,6 @@ struct Notation {
   struct PlainText {
     Expr begin = 1, end = 1;
     std::vector<std::string> marks;  // do not stand in a text
-    bool loses_lines = false;        // a line's end before and behind a text is no part of it
   };
   std::optional<PlainText> plain_text;
 };

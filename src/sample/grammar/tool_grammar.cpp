@@ -28,9 +28,10 @@ enum class Syntax {
   kBareObject,  // Gemma 4: call:NAME{KEY:VALUE,…}
   kPython,      // LFM2: NAME(KEY=VALUE, …)
   // Tags, of which none says whether a value is text
-  kInvoke,     // MiniMax M2: <invoke name="NAME"><parameter name="KEY">
-  kFunctions,  // Qwen3-Coder: <function=NAME><parameter=KEY>
-  kKeys,       // GLM: NAME<arg_key>KEY</arg_key><arg_value>
+  kInvoke,           // MiniMax M2: <invoke name="NAME"><parameter name="KEY">
+  kFunctions,        // Qwen3-Coder: <function=NAME><parameter=KEY>, values on lines of their own
+  kInlineFunctions,  // Seed-OSS: the same without those lines
+  kKeys,             // GLM: NAME<arg_key>KEY</arg_key><arg_value>
   // and tags that say it
   kDsml,  // DeepSeek V3.2, V4: those of MiniMax M2, with a mark in each
 };
@@ -38,6 +39,7 @@ enum class Syntax {
 Syntax syntax_of(const text::AnswerFormat& format) {
   if (format.style != AnswerStyle::kMarks || format.calls.empty()) return Syntax::kJson;
   if (format.tags == CallTags::kFunctions) return Syntax::kFunctions;
+  if (format.tags == CallTags::kInlineFunctions) return Syntax::kInlineFunctions;
   if (format.tags == CallTags::kKeys) return Syntax::kKeys;
   const std::string& begin = format.calls[0].begin;
   if (begin == "<|tool_call>") return Syntax::kBareObject;
@@ -201,7 +203,7 @@ class ToolGrammar {
     if (syntax_ == Syntax::kBareObject) {
       const std::string mark(text::kTextMark);
       const Expr quote = marks_.part(mark);
-      return {.plain_text = Notation::PlainText{quote, quote, {mark}, false}};
+      return {.plain_text = Notation::PlainText{quote, quote, {mark}}};
     }
     if (syntax_ == Syntax::kPython) return {.yes = "True", .no = "False", .nothing = "None"};
     return {.escapes_tags = true, .plain_text = {}};
@@ -209,18 +211,20 @@ class ToolGrammar {
 
   // Of arguments that are texts: where they stand as they are.
   Notation notation_of_texts() {
-    const auto plain = [](std::vector<std::string> marks, bool loses_lines) {
-      return Notation{.plain_text = Notation::PlainText{1, 1, std::move(marks), loses_lines}};
+    const auto plain = [](std::vector<std::string> marks) {
+      return Notation{.plain_text = Notation::PlainText{1, 1, std::move(marks)}};
     };
     switch (syntax_) {
       case Syntax::kInvoke:
-        return plain({"</parameter>", "</invoke>", "</minimax:tool_call>"}, true);
+        return plain({"</parameter>", "</invoke>", "</minimax:tool_call>"});
       case Syntax::kFunctions:  // The lines that the parser takes off are those of the tags.
-        return plain({"</parameter>", "</function>", "</tool_call>"}, false);
+        return plain({"</parameter>", "</function>", "</tool_call>"});
+      case Syntax::kInlineFunctions:
+        return plain({"</parameter>", "</function>", "</seed:tool_call>"});
       case Syntax::kKeys:
-        return plain({"</arg_value>", "</tool_call>"}, true);
+        return plain({"</arg_value>", "</tool_call>"});
       case Syntax::kDsml:
-        return plain({"</" + std::string(kDsmlMark)}, false);
+        return plain({"</" + std::string(kDsmlMark)});
       default:
         return notation_of_values();
     }
@@ -235,9 +239,9 @@ class ToolGrammar {
   }
 
   Expr tagged_call(const std::string& name, const SchemaMembers& members) {
-    const Tags tags = syntax_ == Syntax::kFunctions ? tags_of_functions()
-                      : syntax_ == Syntax::kKeys    ? tags_of_keys()
-                                                    : tags_of_invokes();
+    const Tags tags = has_functions()            ? tags_of_functions()
+                      : syntax_ == Syntax::kKeys ? tags_of_keys()
+                                                 : tags_of_invokes();
     const auto parameter = [&](Expr key, const SchemaMember& member) {
       return builder_.sequence({tags.key, key, member.is_text ? tags.text_key_end : tags.key_end,
                                 member.value, tags.value_end});
@@ -259,16 +263,22 @@ class ToolGrammar {
             .call_end = marks_.part("</" + tag + "invoke>")};
   }
 
-  // Values too are on lines of their own.
+  bool has_functions() const {
+    return syntax_ == Syntax::kFunctions || syntax_ == Syntax::kInlineFunctions;
+  }
+
+  // Values too may be on lines of their own.
   Tags tags_of_functions() {
+    const bool is_inline = syntax_ == Syntax::kInlineFunctions;
     const Expr line = text("\n");
-    const Expr tag_end = text(">\n");
+    const Expr key_end = text(is_inline ? ">" : ">\n");
+    const Expr value_line = is_inline ? builder_.empty() : line;
     return {.call = marks_.part("<function="),
-            .name_end = tag_end,
+            .name_end = text(">\n"),
             .key = marks_.part("<parameter="),
-            .key_end = tag_end,
-            .text_key_end = tag_end,
-            .value_end = builder_.sequence({line, marks_.part("</parameter>"), line}),
+            .key_end = key_end,
+            .text_key_end = key_end,
+            .value_end = builder_.sequence({value_line, marks_.part("</parameter>"), line}),
             .call_end = marks_.part("</function>")};
   }
 
@@ -317,7 +327,7 @@ class ToolGrammar {
   Expr inside_native() {
     const Expr call = native_calls();
     const Expr rest = objects("arguments", true);
-    if (syntax_ == Syntax::kFunctions)
+    if (has_functions())
       return builder_.sequence({text("\n"), builder_.choice({call, rest}), text("\n")});
     Expr calls = call;
     if (call != builder_.never() && syntax_ == Syntax::kPython)

@@ -224,6 +224,7 @@ const std::pair<const char*, std::vector<const char*>> kNativeTemplates[] = {
     {"｜DSML｜function_calls>", {"</｜DSML｜parameter>", "\" string"}},
     {"｜DSML｜tool_calls>", {"</｜DSML｜parameter>", "\" string"}},
     {"<tool_call><function=<parameter=", {"\n</parameter>", ">\n"}},
+    {"<seed:tool_call><function=<parameter=", {"</parameter>", ">\n"}},
     {"<tool_call><arg_key>", {"</arg_value>", "</arg_key>"}},
 };
 
@@ -505,10 +506,14 @@ TEST(ToolGrammar, members_that_are_not_listed_are_written_where_the_schema_allow
 
 // What a template writes of a conversation's two calls, from the first one's mark to the last
 // one's.
-std::string calls_of_template(const text::ChatTemplate& made, const Json& tools,
-                              const Json& arguments) {
+std::string calls_of_template(const text::ChatTemplate& made, const text::CallMarks& marks,
+                              const Json& tools, const Json& arguments) {
   text::ChatInput input;
   input.tools = tools;
+  for (Json& tool : input.tools) {  // One template cannot do without.
+    Json& parameters = tool["function"]["parameters"];
+    if (!parameters.contains("properties")) parameters["properties"] = Json::object();
+  }
   const auto call_of = [](const char* name, const Json& its) {
     return Json{{"id", "123456789"},
                 {"type", "function"},
@@ -522,10 +527,10 @@ std::string calls_of_template(const text::ChatTemplate& made, const Json& tools,
   const auto prompt = made.render(input);
   EXPECT_TRUE(prompt.has_value()) << prompt.error().message;
   if (!prompt) return "";
-  const size_t begin = prompt->find("<tool_call>", prompt->rfind("Write it down."));
-  const size_t end = prompt->rfind("</tool_call>");
+  const size_t begin = prompt->find(marks.begin, prompt->rfind("Write it down."));
+  const size_t end = prompt->rfind(marks.end);
   EXPECT_TRUE(begin < end) << *prompt;
-  return prompt->substr(begin, end + std::string_view("</tool_call>").size() - begin);
+  return prompt->substr(begin, end + marks.end.size() - begin);
 }
 
 TEST(ToolGrammar, calls_in_tags_may_be_written_as_real_templates_write_them) {
@@ -539,8 +544,9 @@ TEST(ToolGrammar, calls_in_tags_may_be_written_as_real_templates_write_them) {
     const auto table = TokenTable::make(*tokenizer);
     for (const char* name :
          {"Qwen3-Coder", "Qwen3.5-4B", "StepFun3.5-Flash", "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16",
-          "GLM-4.6", "GLM-4.7-Flash", "Spark2.5", "inclusionai-ling-3.0-flash",
-          "poolside-Laguna-XS.2", "poolside-Laguna-XS-2.1", "poolside-Laguna-S-2.1"}) {
+          "ByteDance-Seed-OSS", "GLM-4.6", "GLM-4.7-Flash", "Spark2.5",
+          "inclusionai-ling-3.0-flash", "poolside-Laguna-XS.2", "poolside-Laguna-XS-2.1",
+          "poolside-Laguna-S-2.1"}) {
       SCOPED_TRACE(name);
       std::ifstream in(folder / (std::string(name) + ".jinja"), std::ios::binary);
       const std::string source{std::istreambuf_iterator<char>(in), {}};
@@ -549,16 +555,25 @@ TEST(ToolGrammar, calls_in_tags_may_be_written_as_real_templates_write_them) {
       const text::AnswerFormat format = text::find_answer_format(source);
       const auto grammar = tool_grammar(format, *tokenizer, tools, {.may_think = false});
       ASSERT_TRUE(grammar.has_value()) << grammar.error().message;
-      std::string text = calls_of_template(*made, tools, arguments);
-      // Some write Python's names of these values, which their models' calls need not.
+      std::string text = calls_of_template(*made, format.calls[0], tools, arguments);
+      const auto expect_calls = [&](const std::string& its) {
+        const Parsed parsed =
+            parse(format, its, false, {"write_file", "none"},
+                  {{"write_file", text_members(tools[0]["function"]["parameters"])}});
+        ASSERT_EQ(parsed.calls.size(), 2u) << its;
+        EXPECT_EQ(parse_ordered_json(parsed.calls[0].second), arguments);
+        EXPECT_EQ(parsed.calls[1], std::make_pair(std::string("none"), std::string("{}")));
+      };
+      expect_calls(text);
+      // Some write these values as Python does, which their models' calls need not.
       if (format.tags == text::CallTags::kFunctions) text = replaced(text, "\nTrue\n", "\ntrue\n");
+      if (format.tags == text::CallTags::kInlineFunctions) {
+        text = replaced(text, ">True<", ">true<");
+        text = replaced(text, "['x', '\"']", R"(["x","\""])");
+        text = replaced(text, "{'a b': 'c'}", R"({"a b":"c"})");
+      }
       EXPECT_TRUE(is_answer(*grammar, table, *tokenizer, text)) << text;
-      const Parsed parsed =
-          parse(format, text, false, {"write_file", "none"},
-                {{"write_file", text_members(tools[0]["function"]["parameters"])}});
-      ASSERT_EQ(parsed.calls.size(), 2u) << text;
-      EXPECT_EQ(parse_ordered_json(parsed.calls[0].second), arguments);
-      EXPECT_EQ(parsed.calls[1], std::make_pair(std::string("none"), std::string("{}")));
+      expect_calls(text);
     }
   }
 }
