@@ -47,7 +47,6 @@ struct Q6KCodes {
   static void add(const Panel* panels, const Digits* x, int n_groups, CodeTotals<P> totals);
 
  private:
-  static void fill_half(const PanelRows& rows, int64_t offset, int half, Panel& panel);
   static void fill_head(const PanelRows& rows, int64_t offset, Panel& panel);
 };
 
@@ -125,43 +124,12 @@ inline void Q4KCodes::fill_head(const __m512i head[4], Panel& panel) {
 }
 
 inline void Q4KCodes::fill(const PanelRows& rows, int64_t offset, int, Panel& panel) {
-  const __m512i nibbles = _mm512_set1_epi8(15);
-  __m512i dwords[4];
-  rows_16_bytes(rows, offset, dwords);
-  fill_head(dwords, panel);
-  for (int c = 0; c < 8; ++c) {
-    rows_16_bytes(rows, offset + 16 + 16 * c, dwords);
-    const int quad = c / 2 * 16 + c % 2 * 4;
-    for (int i = 0; i < 4; ++i) {
-      _mm512_store_si512(panel.codes[quad + i], _mm512_and_si512(dwords[i], nibbles));
-      _mm512_store_si512(panel.codes[quad + 8 + i],
-                         _mm512_and_si512(_mm512_srli_epi32(dwords[i], 4), nibbles));
-    }
-  }
-}
-
-// 128 columns: 64 bytes of low halves, 32 bytes of top bits.
-inline void Q6KCodes::fill_half(const PanelRows& rows, int64_t offset, int half, Panel& panel) {
-  const __m512i nibbles = _mm512_set1_epi8(15), tops = _mm512_set1_epi8(0x30);
-  for (int c = 0; c < 2; ++c) {
-    __m512i a[4], b[4], high[4];
-    rows_16_bytes(rows, offset + 64 * half + 16 * c, a);
-    rows_16_bytes(rows, offset + 64 * half + 16 * c + 32, b);
-    rows_16_bytes(rows, offset + 128 + 32 * half + 16 * c, high);
-    const int quad = 32 * half + 4 * c;
-    for (int i = 0; i < 4; ++i) {
-      const auto put = [&](int at, __m512i low, __m512i top) {
-        // (low & nibbles) | (top & tops)
-        const __m512i code =
-            _mm512_ternarylogic_epi32(low, nibbles, _mm512_and_si512(top, tops), 0xea);
-        _mm512_store_si512(panel.codes[quad + i + at], code);
-      };
-      put(0, a[i], _mm512_slli_epi32(high[i], 4));
-      put(8, b[i], _mm512_slli_epi32(high[i], 2));
-      put(16, _mm512_srli_epi32(a[i], 4), high[i]);
-      put(24, _mm512_srli_epi32(b[i], 4), _mm512_srli_epi32(high[i], 2));
-    }
-  }
+  __m512i head[4];
+  rows_16_bytes(rows, offset, head);
+  fill_head(head, panel);
+  each_k_nibbles(rows, offset + 16, [&](int quad, __m512i codes) HEARTH_INLINE {
+    _mm512_store_si512(panel.codes[quad], codes);
+  });
 }
 
 inline void Q6KCodes::fill_head(const PanelRows& rows, int64_t offset, Panel& panel) {
@@ -177,7 +145,9 @@ inline void Q6KCodes::fill_head(const PanelRows& rows, int64_t offset, Panel& pa
 }
 
 inline void Q6KCodes::fill(const PanelRows& rows, int64_t offset, int, Panel& panel) {
-  for (int half = 0; half < 2; ++half) fill_half(rows, offset, half, panel);
+  each_q6_k(rows, offset, [&](int quad, __m512i codes) HEARTH_INLINE {
+    _mm512_store_si512(panel.codes[quad], codes);
+  });
   fill_head(rows, offset, panel);
 }
 

@@ -37,24 +37,11 @@ inline void fill_weights(const Format*, const PanelRows& rows, int64_t offset, i
 
 // The formats below are unpacked after they were transposed (packed_rows.h).
 
-// 16 bytes of nibbles of each row, of which `zeros` is taken off: the low ones at quads[0] to [3],
-// the high ones from kHigh on.
-template <int kHigh>
-inline void put_nibbles(const Ints dwords[4], Ints zeros, int8_t (*quads)[kPanelRows][4]) {
-  for (int i = 0; i < 4; ++i) {
-    ints_store(quads[i], bytes_sub(low_nibbles(dwords[i]), zeros));
-    ints_store(quads[kHigh + i], bytes_sub(high_nibbles(dwords[i]), zeros));
-  }
-}
-
 // q4_k. What dwords hold the scales how: KHeads in digits.avx512.h.
 inline void fill_weights(const OneBlock<Q4KBytes>*, const PanelRows& rows, int64_t offset, int,
                          BytePanel& panel) {
-  for (int c = 0; c < 8; ++c) {
-    Ints dwords[4];
-    rows_16_bytes(rows, offset + 16 + 16 * c, dwords);
-    put_nibbles<8>(dwords, ints_set(0), panel.w + c / 2 * 16 + c % 2 * 4);
-  }
+  each_k_nibbles(rows, offset + 16,
+                 [&](int quad, Ints codes) HEARTH_INLINE { ints_store(panel.w[quad], codes); });
   Ints head[4];
   rows_16_bytes(rows, offset, head);
   const Vec d = vec_of_low_halves(head[0]);
@@ -66,29 +53,11 @@ inline void fill_weights(const OneBlock<Q4KBytes>*, const PanelRows& rows, int64
   });
 }
 
-// q6_k: for each 128 columns 64 bytes of low halves and 32 of top bits, then 16 scales and d.
 inline void fill_weights(const OneBlock<Q6KBytes>*, const PanelRows& rows, int64_t offset, int,
                          BytePanel& panel) {
-  const Ints nibbles = ints_set(0x0f0f0f0f), tops = ints_set(0x30303030);
-  const Ints zeros = ints_set(0x20202020);
-  for (int c = 0; c < 4; ++c) {
-    const int half = c / 2, quad = 32 * half + c % 2 * 4;
-    const int64_t low = offset + 64 * half + c % 2 * 16;
-    Ints a[4], b[4], high[4];
-    rows_16_bytes(rows, low, a);
-    rows_16_bytes(rows, low + 32, b);
-    rows_16_bytes(rows, offset + 128 + 16 * c, high);
-    for (int i = 0; i < 4; ++i) {
-      const auto put = [&](int at, Ints halves, Ints top) HEARTH_INLINE {
-        const Ints code = ints_or(ints_and(halves, nibbles), ints_and(top, tops));
-        ints_store(panel.w[quad + at + i], bytes_sub(code, zeros));
-      };
-      put(0, a[i], ints_left<4>(high[i]));
-      put(8, b[i], ints_left<2>(high[i]));
-      put(16, ints_right<4>(a[i]), high[i]);
-      put(24, ints_right<4>(b[i]), ints_right<2>(high[i]));
-    }
-  }
+  each_q6_k(rows, offset, [&](int quad, Ints codes) HEARTH_INLINE {
+    ints_store(panel.w[quad], bytes_sub(codes, ints_set(0x20202020)));
+  });
   Ints scales[4];
   rows_16_bytes(rows, offset + 192, scales);
   // The last two bytes of a block, read with the two before them.
@@ -99,6 +68,13 @@ inline void fill_weights(const OneBlock<Q6KBytes>*, const PanelRows& rows, int64
   });
 }
 
+// 16 bytes of nibbles of each row: a group of 32, of which `zeros` is taken off.
+inline void put_nibbles(const Ints dwords[4], Ints zeros, int8_t (*quads)[kPanelRows][4]) {
+  for (int i = 0; i < 4; ++i) {
+    ints_store(quads[i], bytes_sub(low_nibbles(dwords[i]), zeros));
+    ints_store(quads[i + 4], bytes_sub(high_nibbles(dwords[i]), zeros));
+  }
+}
 // Formats in blocks of 32. The other group of a last quarter is 0.
 inline void clear_odd_group(int n_groups, BytePanel& panel) {
   if (n_groups % 2 == 0) return;
@@ -110,7 +86,7 @@ inline void clear_odd_group(int n_groups, BytePanel& panel) {
 inline void fill_weights(const EightBlocks<Q4_0Bytes>*, const PanelRows& rows, int64_t offset,
                          int n_groups, BytePanel& panel) {
   each_q4_0(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[4]) HEARTH_INLINE {
-    put_nibbles<4>(codes, ints_set(0x08080808), panel.w + 8 * g);
+    put_nibbles(codes, ints_set(0x08080808), panel.w + 8 * g);
     vec_store(panel.d[g], vec_of_low_halves(head));
   });
   clear_odd_group(n_groups, panel);
@@ -119,7 +95,7 @@ inline void fill_weights(const EightBlocks<Q4_0Bytes>*, const PanelRows& rows, i
 inline void fill_weights(const EightBlocks<Q4_1Bytes>*, const PanelRows& rows, int64_t offset,
                          int n_groups, BytePanel& panel) {
   each_q4_1(rows, offset, n_groups, [&](int g, Ints head, const Ints codes[4]) HEARTH_INLINE {
-    put_nibbles<4>(codes, ints_set(0), panel.w + 8 * g);
+    put_nibbles(codes, ints_set(0), panel.w + 8 * g);
     vec_store(panel.d[g], vec_of_low_halves(head));
     vec_store(panel.m[g], vec_of_low_halves(ints_right<16>(head)));
   });

@@ -151,17 +151,17 @@ inline void put_k_pair(const PanelRows& rows, int64_t nibbles, int64_t fifths, c
                        Panel& panel) {
   constexpr int g = 2 * kPair;
   const Words scales[2] = {words_of_low(k_scale<g>(head)), words_of_low(k_scale<g + 1>(head))};
-  for (int half = 0; half < 2; ++half) {
-    Ints dwords[4], tops[4];
-    rows_16_bytes(rows, nibbles + 16 * half, dwords);
-    if constexpr (kHasFifths) rows_16_bytes(rows, fifths + 16 * half, tops);
-    for (int i = 0; i < 4; ++i) {
+  for (int at = 0; at < 32; at += kRowChunk) {
+    Ints dwords[kRowChunk / 4], tops[kRowChunk / 4];
+    row_chunks(rows, nibbles + at, dwords);
+    if constexpr (kHasFifths) row_chunks(rows, fifths + at, tops);
+    for (int i = 0; i < kRowChunk / 4; ++i) {
       Ints low = low_nibbles(dwords[i]), high = high_nibbles(dwords[i]);
       if constexpr (kHasFifths) {
         low = ints_or(low, k_fifth<g>(tops[i]));
         high = ints_or(high, k_fifth<g + 1>(tops[i]));
       }
-      uint32_t(*pairs)[kPanelRows] = panel.pairs + 16 * g + 8 * half + 2 * i;
+      uint32_t(*pairs)[kPanelRows] = panel.pairs + 16 * g + at / 2 + 2 * i;
       words_store_row(pairs[0], words_mul(words_of_bytes<0>(low), scales[0]));
       words_store_row(pairs[1], words_mul(words_of_bytes<2>(low), scales[0]));
       words_store_row(pairs[16], words_mul(words_of_bytes<0>(high), scales[1]));

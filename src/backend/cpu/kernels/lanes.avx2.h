@@ -36,6 +36,8 @@ inline Ints ints_and(Ints a, Ints b) {
 inline Ints ints_or(Ints a, Ints b) {
   return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
 }
+// (a & mask) | b
+inline Ints ints_and_or(Ints a, Ints mask, Ints b) { return ints_or(ints_and(a, mask), b); }
 template <int kBits>
 inline Ints ints_left(Ints a) {
   return {_mm256_slli_epi32(a.low, kBits), _mm256_slli_epi32(a.high, kBits)};

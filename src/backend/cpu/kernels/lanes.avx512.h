@@ -20,6 +20,10 @@ inline void ints_store(void* p, Ints a) { _mm512_store_si512(p, a); }
 inline Ints ints_sub(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
 inline Ints ints_and(Ints a, Ints b) { return _mm512_and_si512(a, b); }
 inline Ints ints_or(Ints a, Ints b) { return _mm512_or_si512(a, b); }
+// (a & mask) | b
+inline Ints ints_and_or(Ints a, Ints mask, Ints b) {
+  return _mm512_ternarylogic_epi32(a, mask, b, 0xea);
+}
 template <int kBits>
 inline Ints ints_left(Ints a) {
   return _mm512_slli_epi32(a, kBits);

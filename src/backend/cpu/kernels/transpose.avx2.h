@@ -53,7 +53,13 @@ inline void transpose_rows_4(const Row& row, Lanes out[4]) {
   eight(8, high);
   for (int i = 0; i < 4; ++i) out[i] = {low[i], high[i]};
 }
-// The same for 16 x 16 dwords.
+// The same for kRowChunk bytes of each row: as many as the registers hold.
+constexpr int kRowChunk = 16;
+template <class Row, class Lanes>
+inline void transpose_row_chunks(const Row& row, Lanes out[kRowChunk / 4]) {
+  transpose_rows_4(row, out);
+}
+// out[column][i] = row(i)[column] for 16 x 16 dwords.
 template <class Row>
 inline void transpose_rows_16(const Row& row, uint32_t* out, int out_stride = 16) {
   for (int first = 0; first < 16; first += 8) {

@@ -7,6 +7,16 @@
 namespace hearth::cpu {
 namespace {
 
+// Quarter q of out[k], dword i: dword k of quarter q of in[i].
+inline void transpose_quarters(const __m512i in[4], __m512i out[4]) {
+  const __m512i a = _mm512_unpacklo_epi32(in[0], in[1]), b = _mm512_unpackhi_epi32(in[0], in[1]);
+  const __m512i c = _mm512_unpacklo_epi32(in[2], in[3]), d = _mm512_unpackhi_epi32(in[2], in[3]);
+  out[0] = _mm512_unpacklo_epi64(a, c);
+  out[1] = _mm512_unpackhi_epi64(a, c);
+  out[2] = _mm512_unpacklo_epi64(b, d);
+  out[3] = _mm512_unpackhi_epi64(b, d);
+}
+
 // out[column] lane i = row(i)[column] for 16 rows of 4 dwords. Rows i, i + 4, i + 8, i + 12 go into
 // the quarters of one register as they are read, so that only what lies within quarters is left to
 // shuffle: 8 shuffles, which one port of many cores does alone, instead of 16.
@@ -20,12 +30,30 @@ inline void transpose_rows_4(const Row& row, __m512i out[4]) {
     in[i] = _mm512_inserti32x4(_mm512_castsi128_si512(load(i)), load(i + 4), 1);
     in[i] = _mm512_inserti32x4(_mm512_inserti32x4(in[i], load(i + 8), 2), load(i + 12), 3);
   }
-  const __m512i a = _mm512_unpacklo_epi32(in[0], in[1]), b = _mm512_unpackhi_epi32(in[0], in[1]);
-  const __m512i c = _mm512_unpacklo_epi32(in[2], in[3]), d = _mm512_unpackhi_epi32(in[2], in[3]);
-  out[0] = _mm512_unpacklo_epi64(a, c);
-  out[1] = _mm512_unpackhi_epi64(a, c);
-  out[2] = _mm512_unpacklo_epi64(b, d);
-  out[3] = _mm512_unpackhi_epi64(b, d);
+  transpose_quarters(in, out);
+}
+
+// The same for kRowChunk bytes of each row. Two rows go into a register as they are read, which are
+// half of the loads and a third of the insertions; a third step joins quarters of two registers.
+constexpr int kRowChunk = 32;
+template <class Row>
+inline void transpose_row_chunks(const Row& row, __m512i out[kRowChunk / 4]) {
+  const auto load = [&](int i) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row(i)));
+  };
+  // halves[h][k]: dword k of rows 8 h to 8 h + 3, dword k + 4 of them, then of the next four rows.
+  __m512i halves[2][4];
+  for (int h = 0; h < 2; ++h) {
+    __m512i in[4];
+    for (int i = 0; i < 4; ++i) {
+      in[i] = _mm512_inserti64x4(_mm512_castsi256_si512(load(8 * h + i)), load(8 * h + i + 4), 1);
+    }
+    transpose_quarters(in, halves[h]);
+  }
+  for (int k = 0; k < 4; ++k) {
+    out[k] = _mm512_shuffle_i32x4(halves[0][k], halves[1][k], 0x88);
+    out[k + 4] = _mm512_shuffle_i32x4(halves[0][k], halves[1][k], 0xdd);
+  }
 }
 
 // out[column][i] = row(i)[column] for 16 x 16 dwords.
