@@ -14,13 +14,13 @@ namespace {
 // Formats. quad() hands out the weights of four groups as f(Constant<part>, words): words of part
 // 0 to 3 belong to columns 0, 2 .. 14; 1, 3 .. 15; 16, 18 .. 30; 17, 19 .. 31 of the group in whose
 // quarter they are. kZero is still to be subtracted; scales() gives d and, with kHasMin, m of a
-// pair.
+// pair. kDAt, kMAt: bytes of a block before its halves d and m.
 template <int kStride, int kAt>
 struct NibbleQuads {
-  static constexpr int kBytes = kStride, kZero = 0;
+  static constexpr int kBytes = kStride, kZero = 0, kDAt = 0, kMAt = 2;
   static constexpr bool kHasMin = false;
-  template <class F>
-  HEARTH_INLINE static void quad(const uint8_t* blocks, const F& f) {
+  template <class Blocks, class F>
+  HEARTH_INLINE static void quad(const Blocks& blocks, const F& f) {
     const Words bytes = quad_bytes<kStride, kAt>(blocks), fifteen = words_set(15);
     f(Constant<0>{}, words_and(bytes, fifteen));
     f(Constant<1>{}, words_and(words_right<8>(bytes), fifteen));
@@ -34,8 +34,8 @@ struct NibbleQuads {
 
 template <int kStride, int kAt, int kFifthAt>
 struct FiveBitQuads : NibbleQuads<kStride, kAt> {
-  template <class F>
-  HEARTH_INLINE static void quad(const uint8_t* blocks, const F& f) {
+  template <class Blocks, class F>
+  HEARTH_INLINE static void quad(const Blocks& blocks, const F& f) {
     const FifthBits bits = fifth_bits<kStride>(blocks + kFifthAt);
     NibbleQuads<kStride, kAt>::quad(blocks, [&](auto part, Words w) HEARTH_INLINE {
       f(part, words_or_fifth<part.value % 2 == 1>(w, part.value < 2 ? bits.low : bits.high));
@@ -45,8 +45,8 @@ struct FiveBitQuads : NibbleQuads<kStride, kAt> {
 
 template <int kStride, int kAt>
 struct TableQuads : NibbleQuads<kStride, kAt> {
-  template <class F>
-  HEARTH_INLINE static void look_up(const uint8_t* blocks, const int8_t* table, const F& f) {
+  template <class Blocks, class F>
+  HEARTH_INLINE static void look_up(const Blocks& blocks, const int8_t* table, const F& f) {
     const Words bytes = quad_bytes<kStride, kAt>(blocks), fifteens = words_set(0x0f0f);
     const Words low = bytes_table(words_and(bytes, fifteens), table);
     const Words high = bytes_table(words_and(words_right<4>(bytes), fifteens), table);
@@ -76,8 +76,8 @@ struct QuadsQ5_1 : FiveBitQuads<24, 8, 4> {
   }
 };
 struct QuadsQ8_0 : NibbleQuads<34, 2> {
-  template <class F>
-  HEARTH_INLINE static void quad(const uint8_t* blocks, const F& f) {
+  template <class Blocks, class F>
+  HEARTH_INLINE static void quad(const Blocks& blocks, const F& f) {
     const Words first = quad_bytes<34, 2>(blocks), second = quad_bytes<34, 18>(blocks);
     f(Constant<0>{}, words_even_signed(first));
     f(Constant<1>{}, words_odd_signed(first));
@@ -86,14 +86,15 @@ struct QuadsQ8_0 : NibbleQuads<34, 2> {
   }
 };
 struct QuadsIQ4NL : TableQuads<18, 2> {
-  template <class F>
-  HEARTH_INLINE static void quad(const uint8_t* blocks, const F& f) {
+  template <class Blocks, class F>
+  HEARTH_INLINE static void quad(const Blocks& blocks, const F& f) {
     look_up(blocks, layout::kIq4Values, f);
   }
 };
 struct QuadsMXFP4 : TableQuads<17, 1> {
-  template <class F>
-  HEARTH_INLINE static void quad(const uint8_t* blocks, const F& f) {
+  static constexpr int kDAt = -1;  // no half but an exponent
+  template <class Blocks, class F>
+  HEARTH_INLINE static void quad(const Blocks& blocks, const F& f) {
     look_up(blocks, layout::kFp4DoubledValues, f);
   }
   HEARTH_INLINE static void scales(const uint8_t* a, const uint8_t* b, Vec& d, Vec&) {
@@ -108,7 +109,8 @@ static_assert(QuadsQ4_0::kBytes == sizeof(layout::BlockQ4_0) &&
               QuadsIQ4NL::kBytes == sizeof(layout::BlockIQ4_NL) &&
               QuadsMXFP4::kBytes == sizeof(layout::BlockMXFP4));
 
-// A block of activations in the order of quads and pairs.
+// A block of activations in the order of quads and pairs. A rest of one or two groups: each twice
+// in the first quad, as TwoRows has them, and for four lanes.
 struct alignas(64) QuadBlock {
   int16_t x[2][4][32];  // [quad][part]
   float sums[16];       // of the group of each lane of a pair
@@ -124,10 +126,11 @@ inline __m128i even_then_odd(const int16_t* x) {
 }
 
 inline void arrange_quads(const ActBlock& act, int n_groups, int zero, QuadBlock& out) {
+  const bool is_twice = n_groups <= 2;
   for (int g = 0; g < 8; ++g) {
     for (int half = 0; half < 2; ++half) {
-      const __m128i a = even_then_odd(act.x + 32 * g + 16 * half);
-      const __m128i b = even_then_odd(act.x + 32 * g + 16 * half + 8);
+      const int16_t* x = act.x + 32 * (is_twice ? g % 2 : g) + 16 * half;
+      const __m128i a = even_then_odd(x), b = even_then_odd(x + 8);
       int16_t(*parts)[32] = out.x[g / 4] + 2 * half;
       const auto put = [&](int part, __m128i words) {
         _mm_store_si128(reinterpret_cast<__m128i*>(parts[part] + 8 * (g % 4)), words);
@@ -137,7 +140,8 @@ inline void arrange_quads(const ActBlock& act, int n_groups, int zero, QuadBlock
     }
   }
   for (int lane = 0; lane < 16; ++lane) {
-    const int g = pair_group(lane), sum = 256 * act.sum32[g].high + act.sum32[g].low;
+    const int g = is_twice ? lane / 4 % 2 : pair_group(lane);
+    const int sum = 256 * act.sum32[g].high + act.sum32[g].low;
     out.sums[lane] = static_cast<float>(sum);
     out.zeros[lane] = zero * sum;
     out.valid[lane] = g < n_groups ? ~0u : 0u;
@@ -197,7 +201,65 @@ HEARTH_INLINE inline void add_groups(const FourRows& rows, const QuadBlock* cons
   }
 }
 
-// The rest of a row: n_groups of 1 to 7. Scales are read of eight groups: where the last rows end
+// The halves at kAt of the first blocks of four rows, then of the second ones.
+template <int kAt>
+inline __m256 two_block_halves(const FourRows& rows, int second) {
+  const auto four = [&](int offset) {
+    const auto half = [&](int r) {
+      return static_cast<uint64_t>(load_u16(rows.block[r] + offset + kAt));
+    };
+    return static_cast<int64_t>(half(0) | half(1) << 16 | half(2) << 32 | half(3) << 48);
+  };
+  return _mm256_cvtph_ps(_mm_set_epi64x(four(second), four(0)));
+}
+template <class Format>
+inline __m256 two_block_scales(const FourRows& rows, int second) {
+  if constexpr (Format::kDAt >= 0) {
+    return two_block_halves<Format::kDAt>(rows, second);
+  } else {
+    const auto scale = [&](int r, int offset) { return mxfp4_scale(rows.block[r][offset]); };
+    return _mm256_setr_ps(scale(0, 0), scale(1, 0), scale(2, 0), scale(3, 0), scale(0, second),
+                          scale(1, second), scale(2, second), scale(3, second));
+  }
+}
+
+// The rest of four rows, one or two groups: quads of two rows, so that none is half empty.
+template <class Format, int T>
+HEARTH_INLINE inline void add_two_groups(const FourRows& rows, int n_groups,
+                                         const QuadBlock* const x[T], __m128 totals[T]) {
+  const int second = n_groups == 2 ? Format::kBytes : 0;
+  Ints sums[T][2];
+  unroll<0, 2>([&](auto i) HEARTH_INLINE {
+    for (int t = 0; t < T; ++t) sums[t][i.value] = ints_zero();
+    const TwoRows two{{rows.block[i.value], rows.block[i.value + 2]}, second};
+    Format::quad(two, [&](auto part, Words w) HEARTH_INLINE {
+      for (int t = 0; t < T; ++t) {
+        Ints& sum = sums[t][i.value];
+        sum = ints_dot(sum, w, quad_load(x[t]->x[0][part.value]));
+      }
+    });
+  });
+  const auto masked = [&](__m256 v) {
+    return _mm256_and_ps(v, _mm256_load_ps(reinterpret_cast<const float*>(x[0]->valid)));
+  };
+  const __m256 d = masked(two_block_scales<Format>(rows, second));
+  for (int t = 0; t < T; ++t) {
+    __m256i sum = two_block_sums(sums[t]);
+    if constexpr (Format::kZero != 0) {
+      sum = _mm256_sub_epi32(sum, _mm256_load_si256(reinterpret_cast<const __m256i*>(x[t]->zeros)));
+    }
+    __m256 product = _mm256_mul_ps(d, _mm256_cvtepi32_ps(sum));
+    if constexpr (Format::kHasMin) {
+      const __m256 m = masked(two_block_halves<Format::kMAt>(rows, second));
+      product = _mm256_add_ps(product, _mm256_mul_ps(m, _mm256_load_ps(x[t]->sums)));
+    }
+    const __m128 value =
+        _mm_add_ps(_mm256_castps256_ps128(product), _mm256_extractf128_ps(product, 1));
+    totals[t] = _mm_add_ps(totals[t], _mm_mul_ps(value, _mm_set1_ps(x[t]->scale)));
+  }
+}
+
+// The rest of a row: n_groups of 3 to 7. Scales are read of eight groups: where the last rows end
 // before that, from a copy.
 template <class Format, int T>
 HEARTH_INLINE inline void add_rest(FourRows& rows, int n_groups, const uint8_t* end,
@@ -244,7 +306,11 @@ HEARTH_INLINE inline void groups_of_rows(const MatmulTile& tile, FourRows rows, 
     for (int r = 0; r < 4; ++r) prefetch(rows.block[r], n_groups * Format::kBytes);
     const uint8_t* end = tile.weights + (tile.n_rows - 1) * tile.row_bytes +
                          static_cast<int64_t>(tile.n_cols / 32) * Format::kBytes;
-    add_rest<Format, T>(rows, n_groups, end, x, totals);
+    if (n_groups <= 2) {
+      add_two_groups<Format, T>(rows, n_groups, x, totals);
+    } else {
+      add_rest<Format, T>(rows, n_groups, end, x, totals);
+    }
   }
   store_all<T>(tile, rows, totals);
 }

@@ -3,6 +3,7 @@
 // the first and the second row of a pair. Included after dot_pairs.<isa>.h.
 #pragma once
 #include "backend/cpu/kernels/lanes.avx2.h"
+#include "backend/cpu/kernels/quad_blocks.h"
 
 namespace hearth::cpu {
 namespace {
@@ -13,10 +14,10 @@ constexpr int pair_row(int lane) { return lane / 8; }
 inline __m256i two_16_bytes(const uint8_t* a, const uint8_t* b) {
   return _mm256_inserti128_si256(_mm256_castsi128_si256(load_16_bytes(a)), load_16_bytes(b), 1);
 }
-template <int kStride, int kAt>
-inline Words quad_bytes(const uint8_t* blocks) {
-  const uint8_t* p = blocks + kAt;
-  return {two_16_bytes(p, p + kStride), two_16_bytes(p + 2 * kStride, p + 3 * kStride)};
+template <int kStride, int kAt, class Blocks>
+inline Words quad_bytes(const Blocks& blocks) {
+  const auto at = [&](int i) { return block_at<kStride>(blocks, i) + kAt; };
+  return {two_16_bytes(at(0), at(1)), two_16_bytes(at(2), at(3))};
 }
 inline Words quad_load(const int16_t* x) {
   const auto* parts = reinterpret_cast<const __m256i*>(x);
@@ -41,12 +42,12 @@ inline Words bytes_table(Words bytes, const int8_t* table) {
 struct FifthBits {
   Words low, high;  // of weights 0 to 15, 16 to 31
 };
-template <int kStride>
-inline FifthBits fifth_bits(const uint8_t* first) {
-  const auto two = [&](int g) {
+template <int kStride, class Blocks>
+inline FifthBits fifth_bits(const Blocks& blocks) {
+  const auto two = [&](int i) {
     int a, b;
-    __builtin_memcpy(&a, first + g * kStride, 4);
-    __builtin_memcpy(&b, first + (g + 1) * kStride, 4);
+    __builtin_memcpy(&a, block_at<kStride>(blocks, i), 4);
+    __builtin_memcpy(&b, block_at<kStride>(blocks, i + 1), 4);
     return _mm256_blend_epi32(_mm256_set1_epi32(a), _mm256_set1_epi32(b), 0xf0);
   };
   const __m256i x = two(0), y = two(2);
@@ -111,6 +112,11 @@ inline __m256i row_sums(const Ints a[2]) {
   return add_quarters(a[0].low, a[0].high, a[1].low, a[1].high);
 }
 inline Ints pair_sums(const Ints a[2], const Ints b[2]) { return {row_sums(a), row_sums(b)}; }
+// Quads of TwoRows, a[0] of rows 0 and 2, a[1] of rows 1 and 3: the sums of the first block of rows
+// 0 to 3, then of the second.
+inline __m256i two_block_sums(const Ints a[2]) {
+  return add_quarters(a[0].low, a[1].low, a[0].high, a[1].high);
+}
 
 inline __m128 pair_tree(Vec ab, Vec cd) {
   // Groups 0 + 1, 2 + 3, 4 + 5, 6 + 7 of a row.

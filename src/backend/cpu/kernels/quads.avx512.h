@@ -4,6 +4,7 @@
 // in which pair_sums leaves them. Included after dot_pairs.<isa>.h.
 #pragma once
 #include "backend/cpu/kernels/lanes.avx512.h"
+#include "backend/cpu/kernels/quad_blocks.h"
 // Words first, then what is written over it.
 #include "backend/cpu/kernels/unpack.h"
 
@@ -13,11 +14,11 @@ namespace {
 constexpr int pair_group(int lane) { return lane / 4 + 4 * (lane % 2); }
 constexpr int pair_row(int lane) { return lane % 4 / 2; }
 
-// 16 bytes of each of four groups, from byte kAt of blocks that lie kStride bytes apart.
-template <int kStride, int kAt>
-inline Words quad_bytes(const uint8_t* blocks) {
-  const uint8_t* p = blocks + kAt;
-  if constexpr (kStride % 4 == 0 && kStride <= 24) {
+// 16 bytes of each of four groups, from byte kAt of their blocks.
+template <int kStride, int kAt, class Blocks>
+inline Words quad_bytes(const Blocks& blocks) {
+  if constexpr (!requires { blocks.row; } && kStride % 4 == 0 && kStride <= 24) {
+    const uint8_t* p = blocks + kAt;
     // Groups 0 to 2 lie within 64 bytes of the first, group 3 ends the other 64.
     constexpr int k1 = kStride / 4, k2 = kStride / 2;
     const __m512i index = _mm512_setr_epi32(0, 1, 2, 3, k1, k1 + 1, k1 + 2, k1 + 3, k2, k2 + 1,
@@ -25,8 +26,9 @@ inline Words quad_bytes(const uint8_t* blocks) {
     return _mm512_permutex2var_epi32(_mm512_loadu_si512(p), index,
                                      _mm512_loadu_si512(p + 3 * kStride + 16 - 64));
   } else {
-    const __m512i half = _mm512_castsi256_si512(two_16_bytes(p, p + kStride));
-    return _mm512_inserti64x4(half, two_16_bytes(p + 2 * kStride, p + 3 * kStride), 1);
+    const auto at = [&](int i) { return block_at<kStride>(blocks, i) + kAt; };
+    const __m512i half = _mm512_castsi256_si512(two_16_bytes(at(0), at(1)));
+    return _mm512_inserti64x4(half, two_16_bytes(at(2), at(3)), 1);
   }
 }
 inline Words quad_load(const int16_t* x) { return _mm512_load_si512(x); }
@@ -46,11 +48,11 @@ inline Words bytes_table(Words bytes, const int8_t* table) {
 struct FifthBits {
   __m512i low, high;  // of weights 0 to 15, 16 to 31
 };
-template <int kStride>
-inline FifthBits fifth_bits(const uint8_t* first) {
-  const auto at = [&](int g) {
+template <int kStride, class Blocks>
+inline FifthBits fifth_bits(const Blocks& blocks) {
+  const auto at = [&](int i) {
     int bits;
-    __builtin_memcpy(&bits, first + g * kStride, 4);
+    __builtin_memcpy(&bits, block_at<kStride>(blocks, i), 4);
     return bits;
   };
   __m512i all = _mm512_set1_epi32(at(0));
@@ -175,6 +177,16 @@ inline Ints pair_sums(const Ints a[2], const Ints b[2]) {
   const __m512i y =
       _mm512_add_epi32(_mm512_unpacklo_epi32(b[0], b[1]), _mm512_unpackhi_epi32(b[0], b[1]));
   return _mm512_add_epi32(_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
+}
+
+// Quads of TwoRows, a[0] of rows 0 and 2, a[1] of rows 1 and 3: the sums of the first block of rows
+// 0 to 3, then of the second.
+inline __m256i two_block_sums(const Ints a[2]) {
+  const __m512i x =
+      _mm512_add_epi32(_mm512_unpacklo_epi32(a[0], a[1]), _mm512_unpackhi_epi32(a[0], a[1]));
+  const __m512i y = _mm512_add_epi32(x, _mm512_shuffle_epi32(x, _MM_PERM_BADC));
+  const __m512i order = _mm512_setr_epi32(0, 1, 8, 9, 4, 5, 12, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+  return _mm512_castsi512_si256(_mm512_permutexvar_epi32(order, y));
 }
 
 // The tree of kernels/table.h over the groups of four rows.
