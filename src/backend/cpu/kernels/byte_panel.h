@@ -14,7 +14,7 @@ struct alignas(64) BytePanel {
   int32_t start[16][16];  // kByteSumBits - 128 * the group's sum of w, if x lies 128 too high
   float part[4][16];      // -kByteSumBase * the scales of a quarter's groups
   float m[16][16];        // the minimum's factor of each group of minima
-  float value[256][16];   // scale * w, for the outliers
+  float value[256][16];   // scale * w of those columns that are some token's outlier
 };
 
 }  // namespace

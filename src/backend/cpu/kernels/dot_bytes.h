@@ -20,28 +20,67 @@ constexpr int kBytePanels = 4;
 constexpr int kByteChunk = 512;
 constexpr int kByteRows = kPanelRows * kBytePanels;
 
-// From so many tokens on, a panel's weights are also kept as floats for the outliers; for fewer,
-// each outlier's weight is taken out of the bytes: 3 instructions more at each use, 4 less for each
-// weight.
-constexpr int kValueTokens = 96;
+// The columns of a block that are the outlier of a quarter of some token: of 256 with 140 tokens of
+// text 115 to 163, with fewer less.
+struct OutlierColumns {
+  int n;
+  uint8_t column[kActBlock];
+};
+// Known beforehand for rows of up to 16384 columns: 16.5 KiB of the stack.
+constexpr int kOutlierBlocks = 64;
+
+inline void find_outliers(const ByteBlock* acts, int n_tokens, int n_groups, OutlierColumns& out) {
+  uint64_t seen[4] = {};
+  for (int t = 0; t < n_tokens; ++t) {
+    for (int h = 0; 2 * h < n_groups; ++h) seen[h] |= uint64_t{1} << (acts[t].index[h] & 63);
+  }
+  out.n = 0;
+  for (int h = 0; h < 4; ++h) {
+    for (uint64_t bits = seen[h]; bits != 0; bits &= bits - 1) {
+      out.column[out.n++] = static_cast<uint8_t>(64 * h + __builtin_ctzll(bits));
+    }
+  }
+}
+
+// x for sums of four products that take byte i alone.
+struct alignas(64) OneByte {
+  int32_t x[4][kPanelRows];
+};
+constexpr OneByte one_byte() {
+  OneByte all = {};
+  for (int i = 0; i < 4; ++i) {
+    for (int32_t& lane : all.x[i]) lane = 1 << (8 * i);
+  }
+  return all;
+}
+
+// The weights of outliers in floats.
+template <class Format>
+void fill_values(const OutlierColumns& outliers, int n_panels, BytePanel* panels) {
+  static constexpr OneByte kOneByte = one_byte();
+  for (int i = 0; i < outliers.n; ++i) {
+    const int column = outliers.column[i];
+    const Ints byte = ints_load(kOneByte.x[column % 4]);
+    for (int p = 0; p < n_panels; ++p) {
+      const Ints w =
+          ints_dot_quads<Format::kWide>(ints_zero(), byte, ints_load(panels[p].w[column / 4]));
+      const Vec scale = vec_load(panels[p].d[column / Format::kGroup]);
+      vec_store(panels[p].value[column], vec_mul(scale, ints_to_vec(w)));
+    }
+  }
+}
 
 // The first n_groups groups of 32 of one block of 16 rows.
-template <class Format, bool kValues>
+template <class Format>
 void fill_byte_panel(const PanelRows& rows, int64_t offset, int n_groups, BytePanel& panel) {
   const int n_quads = (n_groups + 1) / 2 * 16;  // whole quarters
   fill_weights(static_cast<const Format*>(nullptr), rows, offset, n_groups, panel);
   constexpr int kSteps = Format::kGroup / 4;
   const Ints byte_ones = ints_set(0x01010101);
   for (int g = 0; g < n_quads / kSteps; ++g) {
-    const Vec scale = vec_load(panel.d[g]);
     Ints sum = ints_zero();
     for (int k = kSteps * g; k < kSteps * (g + 1); ++k) {
-      const Ints w = ints_load(panel.w[k]);
-      sum = ints_dot_quads<Format::kWide>(sum, byte_ones, w);
-      for (int i = 0; kValues && i < 4; ++i) {
-        const Ints one = ints_dot_quads<Format::kWide>(ints_zero(), ints_set(1 << (8 * i)), w);
-        vec_store(panel.value[4 * k + i], vec_mul(scale, ints_to_vec(one)));
-      }
+      sum = ints_dot_quads<Format::kWide>(sum, byte_ones, ints_load(panel.w[k]));
     }
     const Ints base = ints_set(kByteSumBits);
     ints_store(panel.start[g], kSignedActs<Format> ? base : ints_sub(base, ints_times_128(sum)));
@@ -52,15 +91,6 @@ void fill_byte_panel(const PanelRows& rows, int64_t offset, int n_groups, BytePa
     for (int i = 1; i < kGroups; ++i) scales = vec_add(scales, vec_load(panel.d[kGroups * h + i]));
     vec_store(panel.part[h], vec_mul(vec_set(-kByteSumBase), scales));
   }
-}
-
-// The weights of a column in floats.
-template <class Format, bool kValues>
-HEARTH_INLINE inline Vec outlier_weights(const BytePanel& panel, int column) {
-  if constexpr (kValues) return vec_load(panel.value[column]);
-  const Ints w = ints_dot_quads<Format::kWide>(ints_zero(), ints_set(1 << (column % 4 * 8)),
-                                               ints_load(panel.w[column / 4]));
-  return vec_mul(vec_load(panel.d[column / Format::kGroup]), ints_to_vec(w));
 }
 
 // The sums stay in registers for all groups, and each group's minima for all tokens.
@@ -86,7 +116,7 @@ HEARTH_INLINE inline void add_byte_minima(const BytePanel* panels, int n_mins,
 
 // One block of 16 P rows with T tokens: sums at out[t * kByteRows + 16 p]. Of a last
 // block only the quarters with columns in them, since the others are 0.
-template <class Format, bool kValues, int T, int P>
+template <class Format, int T, int P>
 HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, const ByteBlock* acts,
                                      float* out) {
   constexpr int kGroups = 64 / Format::kGroup;
@@ -115,7 +145,7 @@ HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, cons
       for (int p = 0; p < P; ++p) {
         float* to = out + t * kByteRows + kPanelRows * p;
         const Vec sum = vec_fma(part[p][t], scale, vec_load(to));
-        const Vec weights = outlier_weights<Format, kValues>(panels[p], acts[t].index[h]);
+        const Vec weights = vec_load(panels[p].value[acts[t].index[h]]);
         vec_store(to, vec_fma(weights, outlier, sum));
       }
     }
@@ -148,12 +178,12 @@ HEARTH_OWN_FUNCTION void byte_rest(const BytePanel* panels, int n_groups, const 
     for (int i = 0; i < T; ++i) copy_act<kSignedActs<Format>>(acts[i < n ? i : n - 1], copies[i]);
     acts = copies;
   }
-  byte_block<Format, false, T, kByteRestPanels>(panels, n_groups, acts, sums);
+  byte_block<Format, T, kByteRestPanels>(panels, n_groups, acts, sums);
 }
 
 // The tokens of a chunk with one block of `n_panels` panels. fetch(i, n): the share of tile i of n
 // in fetching what the panels are filled with next.
-template <class Format, bool kValues, class Fetch>
+template <class Format, class Fetch>
 void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const ByteBlock* acts,
                  int n_tokens, const Fetch& fetch, float* sums) {
   const int n_tiles = (n_tokens + kByteTokens - 1) / kByteTokens;
@@ -161,7 +191,7 @@ void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const Byte
     fetch(tile, n_tiles);
     const int t = tile * kByteTokens;
     const ByteBlock* tokens = acts + t;
-    if constexpr (kByteRest > 0 && !kValues) {
+    if constexpr (kByteRest > 0) {
       if (n_tokens - t <= kByteRest && n_panels == kByteRestPanels) {
         byte_rest<Format, kByteRest>(panels, n_groups, tokens, n_tokens - t, sums + t * kByteRows);
         break;
@@ -176,12 +206,12 @@ void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const Byte
     }
     int p = 0;
     for (; p + kBytePair <= n_panels; p += kBytePair) {
-      byte_block<Format, kValues, kByteTokens, kBytePair>(panels + p, n_groups, tokens,
-                                                          sums + t * kByteRows + kPanelRows * p);
+      byte_block<Format, kByteTokens, kBytePair>(panels + p, n_groups, tokens,
+                                                 sums + t * kByteRows + kPanelRows * p);
     }
     for (; p < n_panels; ++p) {
-      byte_block<Format, kValues, kByteTokens, 1>(panels + p, n_groups, tokens,
-                                                  sums + t * kByteRows + kPanelRows * p);
+      byte_block<Format, kByteTokens, 1>(panels + p, n_groups, tokens,
+                                         sums + t * kByteRows + kPanelRows * p);
     }
   }
 }
@@ -196,12 +226,26 @@ inline void store_byte_rows(const ByteTile& tile, int r0, int t0, int n_tokens, 
   }
 }
 
-// kByteRows rows from r0 on with the tokens of a chunk from t0 on.
-template <class Format, bool kValues>
-void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens) {
+// One block of all tokens.
+inline const ByteBlock* block_acts(const ByteTile& tile, int b) {
+  return reinterpret_cast<const ByteBlock*>(reinterpret_cast<const uint8_t*>(tile.acts) +
+                                            b * tile.block_bytes);
+}
+// How many of a block's groups of 32 there are.
+inline int groups_of_block(const ByteTile& tile, int b) {
+  const int groups_left = tile.n_cols / 32 - 8 * b;
+  return groups_left < 8 ? groups_left : 8;
+}
+
+// kByteRows rows from r0 on with the tokens of a chunk from t0 on. `outliers`: of the first
+// kOutlierBlocks blocks with these tokens.
+template <class Format>
+void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens,
+                const OutlierColumns* outliers) {
   alignas(64) float sums[(kByteChunk + kByteTokens) * kByteRows];
   BytePanel panels[kBytePanels];
   PanelRows rows[kBytePanels];
+  OutlierColumns others;
   const int left = tile.n_rows - r0;
   const int n_panels = left < kByteRows ? (left + kPanelRows - 1) / kPanelRows : kBytePanels;
   for (int p = 0; p < n_panels; ++p) rows[p] = panel_rows(tile, r0 + kPanelRows * p);
@@ -210,33 +254,34 @@ void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens) {
   }
   const int n_blocks = (tile.n_cols + kActBlock - 1) / kActBlock;
   for (int b = 0; b < n_blocks; ++b) {
-    const int groups_left = tile.n_cols / 32 - 8 * b, n_groups = groups_left < 8 ? groups_left : 8;
+    const int n_groups = groups_of_block(tile, b);
     const int64_t at = int64_t{b} * Format::kBytes;
     const int64_t next = b + 1 < n_blocks ? at + Format::kBytes : kByteRows * tile.row_bytes;
+    const ByteBlock* acts = block_acts(tile, b) + t0;
+    if (b >= kOutlierBlocks) find_outliers(acts, n_tokens, n_groups, others);
     for (int p = 0; p < n_panels; ++p) {
-      fill_byte_panel<Format, kValues>(rows[p], at, n_groups, panels[p]);
+      fill_byte_panel<Format>(rows[p], at, n_groups, panels[p]);
     }
-    const auto* acts = reinterpret_cast<const ByteBlock*>(
-        reinterpret_cast<const uint8_t*>(tile.acts) + b * tile.block_bytes);
+    fill_values<Format>(b < kOutlierBlocks ? outliers[b] : others, n_panels, panels);
     const auto fetch = [&](int i_tile, int n_tiles) {
       fetch_share(rows, n_panels, i_tile, n_tiles, next, Format::kBytes);
     };
-    byte_tokens<Format, kValues>(panels, n_panels, n_groups, acts + t0, n_tokens, fetch, sums);
+    byte_tokens<Format>(panels, n_panels, n_groups, acts, n_tokens, fetch, sums);
   }
   store_byte_rows(tile, r0, t0, n_tokens, sums);
 }
 
 template <class Format>
 void byte_matmul(const ByteTile& tile) {
-  for (int r0 = 0; r0 < tile.n_rows; r0 += kByteRows) {
-    for (int t0 = 0; t0 < tile.n_tokens; t0 += kByteChunk) {
-      const int rest = tile.n_tokens - t0;
-      const int n_tokens = rest < kByteChunk ? rest : kByteChunk;
-      if (n_tokens >= kValueTokens) {
-        byte_chunk<Format, true>(tile, r0, t0, n_tokens);
-      } else {
-        byte_chunk<Format, false>(tile, r0, t0, n_tokens);
-      }
+  OutlierColumns outliers[kOutlierBlocks];
+  for (int t0 = 0; t0 < tile.n_tokens; t0 += kByteChunk) {
+    const int rest = tile.n_tokens - t0;
+    const int n_tokens = rest < kByteChunk ? rest : kByteChunk;
+    for (int b = 0; b < kOutlierBlocks && b * kActBlock < tile.n_cols; ++b) {
+      find_outliers(block_acts(tile, b) + t0, n_tokens, groups_of_block(tile, b), outliers[b]);
+    }
+    for (int r0 = 0; r0 < tile.n_rows; r0 += kByteRows) {
+      byte_chunk<Format>(tile, r0, t0, n_tokens, outliers);
     }
   }
 }
