@@ -118,9 +118,10 @@ HEARTH_INLINE inline void add_byte_minima(const BytePanel* panels, int n_mins,
 // block only the quarters with columns in them, since the others are 0.
 template <class Format, int T, int P>
 HEARTH_INLINE inline void byte_block(const BytePanel* panels, int n_groups, const ByteBlock* acts,
-                                     float* out) {
+                                     RowFetcher& fetcher, float* out) {
   constexpr int kGroups = 64 / Format::kGroup;
   for (int h = 0; 2 * h < n_groups; ++h) {
+    fetcher.step();
     Vec part[P][T];
     for (int p = 0; p < P; ++p) {
       for (int t = 0; t < T; ++t) part[p][t] = vec_load(panels[p].part[h]);
@@ -172,28 +173,33 @@ inline void copy_act(const ByteBlock& act, ByteBlock& copy) {
 // a tile of its own, since one of six would cost three times as much.
 template <class Format, int T>
 HEARTH_OWN_FUNCTION void byte_rest(const BytePanel* panels, int n_groups, const ByteBlock* acts,
-                                   int n, float* sums) {
+                                   int n, RowFetcher& fetcher, float* sums) {
   ByteBlock copies[T];
   if (kSignedActs<Format> || n < T) {
     for (int i = 0; i < T; ++i) copy_act<kSignedActs<Format>>(acts[i < n ? i : n - 1], copies[i]);
     acts = copies;
   }
-  byte_block<Format, T, kByteRestPanels>(panels, n_groups, acts, sums);
+  byte_block<Format, T, kByteRestPanels>(panels, n_groups, acts, fetcher, sums);
 }
 
-// The tokens of a chunk with one block of `n_panels` panels. fetch(i, n): the share of tile i of n
-// in fetching what the panels are filled with next.
-template <class Format, class Fetch>
-void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const ByteBlock* acts,
-                 int n_tokens, const Fetch& fetch, float* sums) {
+// The steps of byte_tokens, as RowFetcher counts them.
+template <class Format>
+int byte_steps(int n_panels, int n_groups, int n_tokens) {
   const int n_tiles = (n_tokens + kByteTokens - 1) / kByteTokens;
-  for (int tile = 0; tile < n_tiles; ++tile) {
-    fetch(tile, n_tiles);
-    const int t = tile * kByteTokens;
+  return n_tiles * ((n_panels + kBytePair - 1) / kBytePair) * ((n_groups + 1) / 2);
+}
+
+// The tokens of a chunk with one block of `n_panels` panels. `fetcher`: of what the panels are
+// filled with next.
+template <class Format>
+void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const ByteBlock* acts,
+                 int n_tokens, RowFetcher& fetcher, float* sums) {
+  for (int t = 0; t < n_tokens; t += kByteTokens) {
     const ByteBlock* tokens = acts + t;
     if constexpr (kByteRest > 0) {
       if (n_tokens - t <= kByteRest && n_panels == kByteRestPanels) {
-        byte_rest<Format, kByteRest>(panels, n_groups, tokens, n_tokens - t, sums + t * kByteRows);
+        byte_rest<Format, kByteRest>(panels, n_groups, tokens, n_tokens - t, fetcher,
+                                     sums + t * kByteRows);
         break;
       }
     }
@@ -206,11 +212,11 @@ void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const Byte
     }
     int p = 0;
     for (; p + kBytePair <= n_panels; p += kBytePair) {
-      byte_block<Format, kByteTokens, kBytePair>(panels + p, n_groups, tokens,
+      byte_block<Format, kByteTokens, kBytePair>(panels + p, n_groups, tokens, fetcher,
                                                  sums + t * kByteRows + kPanelRows * p);
     }
     for (; p < n_panels; ++p) {
-      byte_block<Format, kByteTokens, 1>(panels + p, n_groups, tokens,
+      byte_block<Format, kByteTokens, 1>(panels + p, n_groups, tokens, fetcher,
                                          sums + t * kByteRows + kPanelRows * p);
     }
   }
@@ -263,10 +269,9 @@ void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens,
       fill_byte_panel<Format>(rows[p], at, n_groups, panels[p]);
     }
     fill_values<Format>(b < kOutlierBlocks ? outliers[b] : others, n_panels, panels);
-    const auto fetch = [&](int i_tile, int n_tiles) {
-      fetch_share(rows, n_panels, i_tile, n_tiles, next, Format::kBytes);
-    };
-    byte_tokens<Format>(panels, n_panels, n_groups, acts, n_tokens, fetch, sums);
+    RowFetcher fetcher(rows, n_panels, next, Format::kBytes,
+                       byte_steps<Format>(n_panels, n_groups, n_tokens));
+    byte_tokens<Format>(panels, n_panels, n_groups, acts, n_tokens, fetcher, sums);
   }
   store_byte_rows(tile, r0, t0, n_tokens, sums);
 }

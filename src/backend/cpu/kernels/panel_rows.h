@@ -4,6 +4,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "backend/cpu/kernels/inline.h"
+
 namespace hearth::cpu {
 namespace {
 
@@ -33,6 +35,38 @@ inline void fetch_rows(const PanelRows& rows, int64_t offset, int n_bytes) {
     }
   }
 }
+
+// Fetches n_bytes from `offset` on of each row of n_panels panels, spread over the steps of a
+// kernel: a burst would keep it from what it reads itself meanwhile, from the second-level cache.
+class RowFetcher {
+ public:
+  RowFetcher(const PanelRows* rows, int n_panels, int64_t offset, int n_bytes, int n_steps)
+      : rows_(rows),
+        offset_(offset),
+        n_bytes_(n_bytes),
+        n_rows_(n_panels * kPanelRows),
+        per_step_((n_rows_ + n_steps - 1) / n_steps) {}
+  HEARTH_INLINE void step() {
+    // Its numbers stay in memory: g++ 12 would keep some in vector registers, instead of sums.
+    RowFetcher* self = this;
+    asm("" : "+r"(self) : : "memory");
+    self->fetch_some();
+  }
+
+ private:
+  HEARTH_INLINE void fetch_some() {
+    for (int i = 0; i < per_step_ && next_ < n_rows_; ++i, ++next_) {
+      const uint8_t* row = rows_[next_ / kPanelRows].row[next_ % kPanelRows] + offset_;
+      for (int at = 0; at < n_bytes_; at += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(row + at), _MM_HINT_T1);
+      }
+    }
+  }
+
+  const PanelRows* rows_;
+  int64_t offset_;
+  int n_bytes_, n_rows_, per_step_, next_ = 0;
+};
 
 // The share of one of n_tiles tiles in fetching what n_panels panels are filled with next. Tiles
 // read what is near; beside a filling, which reads what was fetched last, fetching would hold that
