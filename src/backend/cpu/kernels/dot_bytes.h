@@ -182,11 +182,16 @@ HEARTH_OWN_FUNCTION void byte_rest(const BytePanel* panels, int n_groups, const 
   byte_block<Format, T, kByteRestPanels>(panels, n_groups, acts, fetcher, sums);
 }
 
-// The steps of byte_tokens, as RowFetcher counts them.
-template <class Format>
-int byte_steps(int n_panels, int n_groups, int n_tokens) {
-  const int n_tiles = (n_tokens + kByteTokens - 1) / kByteTokens;
-  return n_tiles * ((n_panels + kBytePair - 1) / kBytePair) * ((n_groups + 1) / 2);
+// Whether the last n_left tokens are byte_rest's.
+inline bool is_byte_rest(int n_left, int n_panels) {
+  return n_left > 0 && n_left <= kByteRest && n_panels == kByteRestPanels;
+}
+// How often byte_tokens takes a quarter of a tile, as RowFetcher counts.
+inline int byte_steps(int n_panels, int n_groups, int n_tokens) {
+  const int rest = n_tokens % kByteTokens, n_passes = (n_panels + kBytePair - 1) / kBytePair;
+  const bool has_rest = is_byte_rest(rest, n_panels);
+  const int n_tiles = n_tokens / kByteTokens + (rest > 0 && !has_rest ? 1 : 0);
+  return (n_tiles * n_passes + (has_rest ? 1 : 0)) * ((n_groups + 1) / 2);
 }
 
 // The tokens of a chunk with one block of `n_panels` panels. `fetcher`: of what the panels are
@@ -197,7 +202,7 @@ void byte_tokens(const BytePanel* panels, int n_panels, int n_groups, const Byte
   for (int t = 0; t < n_tokens; t += kByteTokens) {
     const ByteBlock* tokens = acts + t;
     if constexpr (kByteRest > 0) {
-      if (n_tokens - t <= kByteRest && n_panels == kByteRestPanels) {
+      if (is_byte_rest(n_tokens - t, n_panels)) {
         byte_rest<Format, kByteRest>(panels, n_groups, tokens, n_tokens - t, fetcher,
                                      sums + t * kByteRows);
         break;
@@ -270,7 +275,7 @@ void byte_chunk(const ByteTile& tile, int r0, int t0, int n_tokens,
     }
     fill_values<Format>(b < kOutlierBlocks ? outliers[b] : others, n_panels, panels);
     RowFetcher fetcher(rows, n_panels, next, Format::kBytes,
-                       byte_steps<Format>(n_panels, n_groups, n_tokens));
+                       byte_steps(n_panels, n_groups, n_tokens));
     byte_tokens<Format>(panels, n_panels, n_groups, acts, n_tokens, fetcher, sums);
   }
   store_byte_rows(tile, r0, t0, n_tokens, sums);
