@@ -32,7 +32,10 @@ constexpr int kOutlierBlocks = 64;
 inline void find_outliers(const ByteBlock* acts, int n_tokens, int n_groups, OutlierColumns& out) {
   uint64_t seen[4] = {};
   for (int t = 0; t < n_tokens; ++t) {
-    for (int h = 0; 2 * h < n_groups; ++h) seen[h] |= uint64_t{1} << (acts[t].index[h] & 63);
+    for (int h = 0; 2 * h < n_groups; ++h) {
+      const int column = acts[t].index[h];  // of a quarter with a NaN: 0
+      seen[column / 64] |= uint64_t{1} << (column % 64);
+    }
   }
   out.n = 0;
   for (int h = 0; h < 4; ++h) {
