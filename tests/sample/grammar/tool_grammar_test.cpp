@@ -510,7 +510,8 @@ std::string calls_of_template(const text::ChatTemplate& made, const text::CallMa
                               const Json& tools, const Json& arguments) {
   text::ChatInput input;
   input.tools = tools;
-  for (Json& tool : input.tools) {  // One template cannot do without.
+  for (Json& tool : input.tools) {
+    if (marks.begin != "<seed:tool_call>") break;  // This template alone cannot do without.
     Json& parameters = tool["function"]["parameters"];
     if (!parameters.contains("properties")) parameters["properties"] = Json::object();
   }

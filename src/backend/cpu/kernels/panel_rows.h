@@ -26,14 +26,17 @@ inline PanelRows panel_rows(const Tile& tile, int first) {
   return rows;
 }
 
-// Fetches n_bytes from `offset` on of each row, to the second-level cache: few tokens are done with
-// a panel before its successor's weights would come by themselves.
-inline void fetch_rows(const PanelRows& rows, int64_t offset, int n_bytes) {
-  for (const uint8_t* row : rows.row) {
-    for (int i = 0; i < n_bytes; i += 64) {
-      _mm_prefetch(reinterpret_cast<const char*>(row + offset + i), _MM_HINT_T1);
-    }
+// To the second-level cache.
+HEARTH_INLINE inline void fetch_bytes(const uint8_t* from, int n_bytes) {
+  for (int i = 0; i < n_bytes; i += 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(from + i), _MM_HINT_T1);
   }
+}
+
+// Fetches n_bytes from `offset` on of each row: few tokens are done with a panel before its
+// successor's weights would come by themselves.
+inline void fetch_rows(const PanelRows& rows, int64_t offset, int n_bytes) {
+  for (const uint8_t* row : rows.row) fetch_bytes(row + offset, n_bytes);
 }
 
 // Fetches n_bytes from `offset` on of each row of n_panels panels, spread over the steps of a
@@ -56,10 +59,7 @@ class RowFetcher {
  private:
   HEARTH_INLINE void fetch_some() {
     for (int i = 0; i < per_step_ && next_ < n_rows_; ++i, ++next_) {
-      const uint8_t* row = rows_[next_ / kPanelRows].row[next_ % kPanelRows] + offset_;
-      for (int at = 0; at < n_bytes_; at += 64) {
-        _mm_prefetch(reinterpret_cast<const char*>(row + at), _MM_HINT_T1);
-      }
+      fetch_bytes(rows_[next_ / kPanelRows].row[next_ % kPanelRows] + offset_, n_bytes_);
     }
   }
 
