@@ -189,26 +189,45 @@ TEST(Invariants, sequences_that_share_a_prefix_equal_sequences_that_share_nothin
   });
 }
 
+// The logits of an engine whose threads have these speeds, or think so.
+Rows rows_with_threads(const test::ToyModel& model, const std::vector<double>& speeds) {
+  const auto n_threads = static_cast<int>(speeds.size());
+  auto toy = ToyEngine::make(model, {.n_threads = n_threads, .speeds = speeds});
+  EXPECT_TRUE(toy) << toy.error().message;
+  if (!toy) return {};
+  Engine& engine = **toy;
+  const int V = engine.hparams().V;
+  auto sequence = engine.open_sequence();
+  EXPECT_TRUE(sequence);
+  Rows rows;
+  EXPECT_TRUE(test::feed(engine, *sequence, test::some_tokens(70, V), 70, rows));
+  EXPECT_TRUE(test::feed(engine, *sequence, test::some_tokens(70, V, 1), 70, rows, Role::kPrompt));
+  EXPECT_TRUE(test::feed(engine, *sequence, test::some_tokens(5, V, 4), 1, rows));
+  EXPECT_TRUE(test::feed(engine, *sequence, test::some_tokens(9, V, 5), 3, rows));
+  return rows;
+}
+
 TEST(Invariants, every_number_of_threads_and_every_division_gives_the_same_logits) {
+  std::vector<test::ToyCase> cases;
   for (const test::ToyCase& c : test::decoder_cases()) {
     const std::set<std::string> kinds{"llama",   "gemma3",     "qwen3moe",     "deepseek2_v3",
                                       "gpt_oss", "llama_q8_0", "qwen3moe_q4_1"};
-    if (!kinds.contains(c.name)) continue;
+    if (kinds.contains(c.name)) cases.push_back(c);
+  }
+  // Products that are large enough to be divided in pieces, which any thread may take.
+  const std::vector<std::pair<std::string, std::string>> wide{
+      {"D", "256"}, {"F", "4096"}, {"L", "1"}, {"X", "1024"}};
+  cases.push_back({"llama_wide", {.arch = "llama", .set = wide, .format = DType::kQ8_0}});
+  cases.push_back({"qwen3moe_wide", {.arch = "qwen3moe", .set = wide, .format = DType::kQ8_0}});
+  for (const test::ToyCase& c : cases) {
     SCOPED_TRACE(c.name);
-    Rows one;
-    for (const auto& speeds : {std::vector<double>{1}, {1, 1}, {1, 1, 1}, {1, 3}, {5, 1, 2}}) {
-      const auto n_threads = static_cast<int>(speeds.size());
-      auto toy = ToyEngine::make(c.options, {.n_threads = n_threads, .speeds = speeds});
-      ASSERT_TRUE(toy) << toy.error().message;
-      Engine& engine = **toy;
-      const int V = engine.hparams().V;
-      auto sequence = engine.open_sequence();
-      ASSERT_TRUE(sequence);
-      Rows rows;
-      ASSERT_TRUE(test::feed(engine, *sequence, test::some_tokens(70, V), 70, rows));
-      ASSERT_TRUE(test::feed(engine, *sequence, test::some_tokens(5, V, 4), 1, rows));
-      ASSERT_TRUE(test::feed(engine, *sequence, test::some_tokens(9, V, 5), 3, rows));
-      if (n_threads == 1) one = rows;
+    auto model = test::make_toy_model(c.options);
+    ASSERT_TRUE(model) << model.error().message;
+    const Rows one = rows_with_threads(*model, {1});
+    for (const auto& speeds :
+         {std::vector<double>{1, 1}, {1, 1, 1}, {1, 3}, {5, 1, 2}, {1, 1, 1, 1, 1}}) {
+      const Rows rows = rows_with_threads(*model, speeds);
+      const auto V = static_cast<int>(one.size() / (70 + 70 + 5 + 9));
       EXPECT_EQ(test::first_difference(one, rows, V), -1) << testing::PrintToString(speeds);
     }
   }

@@ -12,6 +12,7 @@
 #include "backend/cpu/compile.h"
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/kv_store.h"
+#include "backend/cpu/pieces.h"
 #include "backend/cpu/profiler.h"
 #include "backend/cpu/shares.h"
 #include "base/check.h"
@@ -42,12 +43,13 @@ Result<Memory> allocate(int64_t bytes) {
 // What programs share: one pool, used by one run at a time.
 struct Device {
   Device(int n_threads, std::vector<double> speeds_at_first)
-      : pool(n_threads), speeds(std::move(speeds_at_first)) {
+      : pool(n_threads), pieces(pool.size()), speeds(std::move(speeds_at_first)) {
     CHECK(speeds.empty() || static_cast<int>(speeds.size()) >= pool.size());
     // The system may refuse threads.
     if (!speeds.empty()) speeds.resize(static_cast<size_t>(pool.size()), 1.0);
   }
   ThreadPool pool;
+  Pieces pieces;
   std::vector<double> speeds;  // relative ones to begin with; none: all equal
   std::mutex running;
 };
@@ -114,6 +116,7 @@ class CpuProgram : public backend::Program {
                         .n_prompt = batch.n_prompt,
                         .n_outputs = static_cast<int>(batch.outputs.size()),
                         .shares = &shares,
+                        .pieces = &device_->pieces,
                         .replicated = schedule_->plan == Plan::kFew};
       run_steps(frame, thread, profiler, stop_after);
     });
@@ -165,11 +168,13 @@ class CpuProgram : public backend::Program {
 
   CpuProgram() = default;
 
-  // f(of this run, since the pool was made) for each thread.
+  // f(of this run, since the device was made) for each thread: how long it had nothing to do of its
+  // own.
   template <class F>
   void for_waits(F&& f) {
     for (size_t i = 0; i < waited_ns_.size(); ++i) {
-      f(waited_ns_[i], device_->pool.waited_ns(static_cast<int>(i)));
+      const auto thread = static_cast<int>(i);
+      f(waited_ns_[i], device_->pool.waited_ns(thread) + device_->pieces.helped_ns(thread));
     }
   }
 

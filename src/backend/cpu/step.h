@@ -3,6 +3,7 @@
 // share. Steps of one phase run without a barrier between them; schedule.cpp decides phases and
 // shares.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "backend/backend.h"
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/kv_store.h"
+#include "backend/cpu/pieces.h"
 #include "backend/cpu/shares.h"
 #include "base/thread_pool.h"
 #include "graph/graph.h"
@@ -31,7 +33,8 @@ struct Frame {
   int n_prompt = 0;  // of the tokens, those at the front whose products take bytes
   int n_outputs = 0;
   const Shares* shares = nullptr;
-  bool replicated = false;  // steps by row: every thread does all rows, in its own memory
+  Pieces* pieces = nullptr;  // shared by all threads
+  bool replicated = false;   // steps by row: every thread does all rows, in its own memory
 };
 
 // Rows of a buffer.
@@ -62,9 +65,19 @@ inline Slice row_share(const Frame& frame, const Place& place, int thread) {
 }
 // The columns of a row of `width` values that a thread works on in products: kernels work on whole
 // groups of rows of the weights, and two threads never write one cache line of a row.
+constexpr int64_t kColumnMultiple = 16;
 inline Slice column_share(const Frame& frame, int width, int thread) {
-  constexpr int64_t kMultiple = 16;
-  return frame.shares->part(width, thread, kMultiple);
+  return frame.shares->part(width, thread, kColumnMultiple);
+}
+// Calls f(columns) for pieces of a row of `width` values of a product, a thread's own share first.
+// row_bytes: of the weights that are read for a column; n_rows: of the result.
+template <class F>
+void for_columns(const Frame& frame, int width, int64_t row_bytes, int n_rows, int thread, F&& f) {
+  // Some 15 us of reading, behind which the work on up to about 8 rows hides.
+  constexpr int64_t kLeastBytes = 256 * 1024;
+  const int64_t bytes = std::max<int64_t>(row_bytes, 1) * std::max(n_rows / 8, 1);
+  const int64_t least = std::max(kLeastBytes / bytes, kPieceMultiple);
+  frame.pieces->work(*frame.shares, width, kColumnMultiple, least, thread, f);
 }
 
 // How a step that works value by value is divided: by row, or as the product before it was.
@@ -77,6 +90,7 @@ void for_values(const Frame& frame, const Place& place, int thread, Share share,
   const Slice rows = by_row ? row_share(frame, place, thread) : Slice{0, n_rows_of(frame, place)};
   const Slice columns = by_row ? Slice{0, place.width} : column_share(frame, place.width, thread);
   if (columns.empty()) return;
+  if (!by_row) frame.pieces->wait_for_own(thread);
   for (int64_t i = rows.begin; i < rows.end; ++i) {
     f(i, columns.begin, static_cast<int>(columns.size()));
   }

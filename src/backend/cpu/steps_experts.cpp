@@ -169,27 +169,29 @@ StepFn expert_product_step(const KernelTable& k, const graph::WeightRef& weight,
   const int64_t bytes = row_bytes(weight.type, n_cols);
   return [=, &k, data = weight.data](const Frame& frame, int thread) {
     const Groups groups = groups_of(frame, groups_place, n_experts, frame.n_tokens * top_k);
-    const Slice share = column_share(frame, n_rows, thread);
-    if (share.empty()) return;
-    const auto n = static_cast<int>(share.size());
-    for (int e = 0; e < n_experts; ++e) {
-      const int begin = groups.begin[e], count = groups.begin[e + 1] - begin;
-      if (count == 0) continue;
-      product({.weights = data + (int64_t{e} * n_rows + share.begin) * bytes,
-               .row_bytes = bytes,
-               .n_rows = n,
-               .n_cols = n_cols,
-               .acts = row_bytes_of(frame, in, begin),
-               .act_bytes = in.row_bytes,
-               .n_tokens = count,
-               .out = row_of(frame, out, begin) + share.begin,
-               .out_stride = out.row_bytes / static_cast<int64_t>(sizeof(float))});
-      if (bias == nullptr) continue;
-      for (int i = begin; i < begin + count; ++i) {
-        float* to = row_of(frame, out, i) + share.begin;
-        k.add(to, bias + int64_t{e} * n_rows + share.begin, n, to);
+    const int n_active = std::min(n_experts, frame.n_tokens * top_k);
+    const int n_pairs_each = frame.n_tokens * top_k / std::max(n_active, 1);
+    for_columns(frame, n_rows, n_active * bytes, n_pairs_each, thread, [&](const Slice& columns) {
+      const auto n = static_cast<int>(columns.size());
+      for (int e = 0; e < n_experts; ++e) {
+        const int begin = groups.begin[e], count = groups.begin[e + 1] - begin;
+        if (count == 0) continue;
+        product({.weights = data + (int64_t{e} * n_rows + columns.begin) * bytes,
+                 .row_bytes = bytes,
+                 .n_rows = n,
+                 .n_cols = n_cols,
+                 .acts = row_bytes_of(frame, in, begin),
+                 .act_bytes = in.row_bytes,
+                 .n_tokens = count,
+                 .out = row_of(frame, out, begin) + columns.begin,
+                 .out_stride = out.row_bytes / static_cast<int64_t>(sizeof(float))});
+        if (bias == nullptr) continue;
+        for (int i = begin; i < begin + count; ++i) {
+          float* to = row_of(frame, out, i) + columns.begin;
+          k.add(to, bias + int64_t{e} * n_rows + columns.begin, n, to);
+        }
       }
-    }
+    });
   };
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Matrix products: every thread takes a run of weight rows for all tokens, so each weight is read
-// by one thread once per token tile.
+// Matrix products: every thread takes runs of weight rows for all tokens, so each weight is read by
+// one thread once per token tile.
 #include <algorithm>
 
 #include "backend/cpu/step.h"
@@ -25,38 +25,38 @@ StepFn matmul_step(const KernelTable& k, Form form, const graph::WeightRef& weig
   const int64_t bytes = row_bytes(weight.type, n_cols);
   const int tile = tile_tokens(in.row_bytes);
   return [=, &k, data = weight.data](const Frame& frame, int thread) {
-    const Slice share = column_share(frame, out.width, thread);
-    if (share.empty()) return;
-    const auto n = static_cast<int>(share.size());
     const int n_tokens = n_rows_of(frame, out);
     const int n_prompt = form == Form::kByRole ? frame.n_prompt : 0;
-    if (n_prompt > 0) {
-      byte_product({.weights = data + share.begin * bytes,
-                    .row_bytes = bytes,
-                    .n_rows = n,
-                    .n_cols = n_cols,
-                    .acts = reinterpret_cast<const ByteBlock*>(row_bytes_of(frame, in, 0)),
-                    .block_bytes = byte_block_stride(n_prompt),
-                    .n_tokens = n_prompt,
-                    .out = row_of(frame, out, 0) + share.begin,
-                    .out_stride = out.row_bytes / static_cast<int64_t>(sizeof(float))});
-    }
-    for (int begin = n_prompt; begin < n_tokens; begin += tile) {
-      product({.weights = data + share.begin * bytes,
-               .row_bytes = bytes,
-               .n_rows = n,
-               .n_cols = n_cols,
-               .acts = row_bytes_of(frame, in, begin),
-               .act_bytes = in.row_bytes,
-               .n_tokens = std::min(tile, n_tokens - begin),
-               .out = row_of(frame, out, begin) + share.begin,
-               .out_stride = out.row_bytes / static_cast<int64_t>(sizeof(float))});
-    }
-    if (bias == nullptr) return;
-    for (int t = 0; t < n_tokens; ++t) {
-      float* to = row_of(frame, out, t) + share.begin;
-      k.add(to, bias + share.begin, n, to);
-    }
+    for_columns(frame, out.width, bytes, n_tokens, thread, [&](const Slice& columns) {
+      const auto n = static_cast<int>(columns.size());
+      if (n_prompt > 0) {
+        byte_product({.weights = data + columns.begin * bytes,
+                      .row_bytes = bytes,
+                      .n_rows = n,
+                      .n_cols = n_cols,
+                      .acts = reinterpret_cast<const ByteBlock*>(row_bytes_of(frame, in, 0)),
+                      .block_bytes = byte_block_stride(n_prompt),
+                      .n_tokens = n_prompt,
+                      .out = row_of(frame, out, 0) + columns.begin,
+                      .out_stride = out.row_bytes / static_cast<int64_t>(sizeof(float))});
+      }
+      for (int begin = n_prompt; begin < n_tokens; begin += tile) {
+        product({.weights = data + columns.begin * bytes,
+                 .row_bytes = bytes,
+                 .n_rows = n,
+                 .n_cols = n_cols,
+                 .acts = row_bytes_of(frame, in, begin),
+                 .act_bytes = in.row_bytes,
+                 .n_tokens = std::min(tile, n_tokens - begin),
+                 .out = row_of(frame, out, begin) + columns.begin,
+                 .out_stride = out.row_bytes / static_cast<int64_t>(sizeof(float))});
+      }
+      if (bias == nullptr) return;
+      for (int t = 0; t < n_tokens; ++t) {
+        float* to = row_of(frame, out, t) + columns.begin;
+        k.add(to, bias + columns.begin, n, to);
+      }
+    });
   };
 }
 
