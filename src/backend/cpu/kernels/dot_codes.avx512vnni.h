@@ -49,55 +49,77 @@ HEARTH_INLINE inline void add_scaled_lanes(float* to, __m512 value, float scale)
   _mm512_store_ps(to, _mm512_add_ps(_mm512_load_ps(to), scaled));
 }
 
-// The rows of P panels: lane r of panel p is row first + p + r * step. Distant rows, so that each
-// is read on and on: 16 streams that a core's prefetchers follow, where 16 neighbours would be read
+// The rows of panels: lane r of panel p is row first + (16 p + r) * step. Distant rows, so that
+// each is read on and on: streams that a core's prefetchers follow, where neighbours would be read
 // in pieces. Where there is no such row, row `first` of lane 0 stands in.
 struct CodeRows {
   int first, step;
-  bool exists(const MatmulTile& tile, int p, int r) const {
-    return first + p < step && index(p, r) < tile.n_rows;
+  // How many lanes of panel p have a row.
+  int n_lanes(const MatmulTile& tile, int p) const {
+    if (first >= step) return 0;
+    const int n = (tile.n_rows - first + step - 1) / step - p * kPanelRows;
+    return n < 0 ? 0 : n < kPanelRows ? n : kPanelRows;
   }
-  int index(int p, int r) const { return first + p + r * step; }
+  int index(int p, int r) const { return first + (p * kPanelRows + r) * step; }
 };
 inline PanelRows code_panel_rows(const MatmulTile& tile, const CodeRows& rows, int p) {
   PanelRows panel;
+  const int n_lanes = rows.n_lanes(tile, p);
   for (int r = 0; r < kPanelRows; ++r) {
-    const int64_t index = rows.exists(tile, p, r) ? rows.index(p, r) : rows.first;
+    const int64_t index = r < n_lanes ? rows.index(p, r) : rows.first;
     panel.row[r] = tile.weights + index * tile.row_bytes;
   }
   return panel;
 }
 
-// each(out, total) for the results of P panels, as far as there are such rows.
-template <int P, class Each>
-inline void for_results(const MatmulTile& tile, const CodeRows& rows, float totals[][P][kPanelRows],
-                        const Each& each) {
+// What was written for the rows of P panels.
+template <int P>
+inline void read_results(const MatmulTile& tile, const CodeRows& rows, CodeTotals<P> totals) {
   for (int p = 0; p < P; ++p) {
-    for (int r = 0; r < kPanelRows; ++r) {
-      if (!rows.exists(tile, p, r)) break;
+    for (int r = 0; r < rows.n_lanes(tile, p); ++r) {
       for (int t = 0; t < tile.n_tokens; ++t) {
-        each(tile.out[t * tile.out_stride + rows.index(p, r)], totals[t][p][r]);
+        totals[t][p][r] = tile.out[t * tile.out_stride + rows.index(p, r)];
       }
     }
   }
 }
 
-// n_blocks blocks of activations from `first_block` on, for the rows of P panels.
+// Writes the results of two rows of each lane, which lie side by side; the second as far as there
+// is one.
+template <int P>
+inline void write_results(const MatmulTile& tile, const CodeRows& rows, const CodeTotals<P> even,
+                          const CodeTotals<P> odd) {
+  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+  for (int p = 0; p < P; ++p) {
+    const int n_lanes = rows.n_lanes(tile, p);
+    const int n_pairs = CodeRows{rows.first + 1, rows.step}.n_lanes(tile, p);
+    for (int t = 0; t < tile.n_tokens; ++t) {
+      alignas(64) float pairs[kPanelRows][2];
+      const __m512 a = _mm512_load_ps(even[t][p]), b = _mm512_load_ps(odd[t][p]);
+      _mm512_store_ps(pairs[0], _mm512_permutex2var_ps(a, low, b));
+      _mm512_store_ps(pairs[8], _mm512_permutex2var_ps(a, high, b));
+      float* out = tile.out + t * tile.out_stride + rows.index(p, 0);
+      for (int r = 0; r < n_pairs; ++r) {
+        __builtin_memcpy(out + int64_t{r} * rows.step, pairs[r], sizeof(pairs[r]));
+      }
+      for (int r = n_pairs; r < n_lanes; ++r) out[int64_t{r} * rows.step] = pairs[r][0];
+    }
+  }
+}
+
+// totals[t][p] += n_blocks blocks of activations from `first_block` on, for the rows of P panels.
 template <class Format, int kTokens, int T, int P>
-void codes_of_rows(const MatmulTile& tile, const CodeRows& rows, int first_block, int n_blocks,
-                   const typename Format::Digits* acts) {
+void add_codes_of_rows(const MatmulTile& tile, const CodeRows& rows, int first_block, int n_blocks,
+                       const typename Format::Digits* acts, CodeTotals<P> totals) {
   PanelRows panel_rows[P];
   for (int p = 0; p < P; ++p) panel_rows[p] = code_panel_rows(tile, rows, p);
   const int64_t begin = int64_t{first_block} * Format::kBytes;
-  alignas(64) float totals[kTokens][P][kPanelRows] = {};
-  if (first_block > 0) {
-    for_results<P>(tile, rows, totals, [](float out, float& total) { total = out; });
-  }
   typename Format::Panel panels[P];
   for (int b = 0; b < n_blocks; ++b) {
     const int64_t at = begin + int64_t{b} * Format::kBytes;
     // What comes next in these rows, then in those behind them.
-    const int64_t next = b + 1 < n_blocks ? at + Format::kBytes : begin + P * tile.row_bytes;
+    const int64_t next = b + 1 < n_blocks ? at + Format::kBytes : begin + tile.row_bytes;
     const int groups_left = tile.n_cols / 32 - 8 * (first_block + b);
     const int n_groups = groups_left < 8 ? groups_left : 8;
     for (int p = 0; p < P; ++p) Format::fill(panel_rows[p], at, n_groups, panels[p]);
@@ -107,7 +129,6 @@ void codes_of_rows(const MatmulTile& tile, const CodeRows& rows, int first_block
       Format::template add<T, P>(panels, acts + b * kTokens + T * i, n_groups, totals + T * i);
     }
   }
-  for_results<P>(tile, rows, totals, [](float& out, float total) { out = total; });
 }
 
 // At most kTokens tokens; the last stands in for those past the end. False, with the results still
@@ -119,7 +140,7 @@ bool codes_matmul(const MatmulTile& tile) {
   typename Format::Digits acts[kBlocks * kTokens];
   const int all_blocks = (tile.n_cols + 255) / 256;
   const Acts<kTokens> rows_of_acts = act_rows<kTokens>(tile);
-  const int step = (tile.n_rows + kPanelRows - 1) / kPanelRows;
+  const int step = (tile.n_rows + P * kPanelRows - 1) / (P * kPanelRows);
   for (int first = 0; first < all_blocks; first += kBlocks) {
     const int n_blocks = all_blocks - first < kBlocks ? all_blocks - first : kBlocks;
     for (int b = 0; b < n_blocks; ++b) {
@@ -127,8 +148,14 @@ bool codes_matmul(const MatmulTile& tile) {
         if (!Format::cut(rows_of_acts.block[t][first + b], acts[b * kTokens + t])) return false;
       }
     }
-    for (int row = 0; row < step; row += P) {
-      codes_of_rows<Format, kTokens, T, P>(tile, {row, step}, first, n_blocks, acts);
+    for (int row = 0; row < step; row += 2) {
+      alignas(64) float totals[2][kTokens][P][kPanelRows] = {};
+      for (int k = 0; k < 2 && row + k < step; ++k) {
+        const CodeRows rows{row + k, step};
+        if (first > 0) read_results<P>(tile, rows, totals[k]);
+        add_codes_of_rows<Format, kTokens, T, P>(tile, rows, first, n_blocks, acts, totals[k]);
+      }
+      write_results<P>(tile, {row, step}, totals[0], totals[1]);
     }
   }
   return true;
