@@ -73,9 +73,9 @@ inline Slice column_share(const Frame& frame, int width, int thread) {
 // row_bytes: of the weights that are read for a column; n_rows: of the result.
 template <class F>
 void for_columns(const Frame& frame, int width, int64_t row_bytes, int n_rows, int thread, F&& f) {
-  // Some 15 us of reading, behind which the work on up to about 8 rows hides.
+  // Some 15 us of reading, behind which the work on up to about 4 rows hides.
   constexpr int64_t kLeastBytes = 256 * 1024;
-  const int64_t bytes = std::max<int64_t>(row_bytes, 1) * std::max(n_rows / 8, 1);
+  const int64_t bytes = std::max<int64_t>(row_bytes, 1) * std::max(n_rows / 4, 1);
   const int64_t least = std::max(kLeastBytes / bytes, kPieceMultiple);
   frame.pieces->work(*frame.shares, width, kColumnMultiple, least, thread, f);
 }
