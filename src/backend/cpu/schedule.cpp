@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Phases: a step that reads what other threads write waits for them, and a barrier ends the phase.
 // It need not wait for what its own thread wrote: rows of the same division, columns of the same
-// division, anything in its own memory.
+// division (for_values waits where others took pieces of them), anything in its own memory.
 #include "backend/cpu/schedule.h"
 
 #include <algorithm>
