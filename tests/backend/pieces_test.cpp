@@ -98,11 +98,13 @@ TEST(Pieces, a_thread_that_goes_on_sees_its_whole_share_done) {
     for (int step = 0; step < kSteps; ++step) {
       auto& of_step = values[static_cast<size_t>(step)];
       // Each in turn is slow.
-      if (step % (2 * kThreads) == thread)
+      if (step % (2 * kThreads) == thread) {
         std::this_thread::sleep_for(std::chrono::microseconds(300));
+      }
       pieces.work(shares, kTotal, kMultiple, 64, thread, [&](const Slice& piece) {
-        for (int64_t i = piece.begin; i < piece.end; ++i)
+        for (int64_t i = piece.begin; i < piece.end; ++i) {
           of_step[static_cast<size_t>(i)] = step + 1;
+        }
       });
       pieces.wait_for_own(thread);
       const Slice own = shares.part(kTotal, thread, kMultiple);

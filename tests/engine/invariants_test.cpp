@@ -224,6 +224,7 @@ TEST(Invariants, every_number_of_threads_and_every_division_gives_the_same_logit
     auto model = test::make_toy_model(c.options);
     ASSERT_TRUE(model) << model.error().message;
     const Rows one = rows_with_threads(*model, {1});
+    ASSERT_FALSE(one.empty());
     for (const auto& speeds :
          {std::vector<double>{1, 1}, {1, 1, 1}, {1, 3}, {5, 1, 2}, {1, 1, 1, 1, 1}}) {
       const Rows rows = rows_with_threads(*model, speeds);
